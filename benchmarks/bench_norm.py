@@ -1,0 +1,42 @@
+"""Batch normalization: percent of the bandwidth of a copy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from benchmarks.harness import Draw, Shape, Work, kernel_benchmark, shapes
+
+CASES = shapes("features")
+
+
+def arrays(shape: Shape, draw: Draw) -> tuple[Any, tuple[Any, Any], tuple[Any, Any]]:
+    """Input, (gamma, beta), (mean, variance)."""
+    c = shape.c
+    statistics = draw(c), np.exp(draw(c))
+    return draw(shape.n, shape.h, shape.w, c), (draw(c), draw(c)), statistics
+
+
+@kernel_benchmark("batch_norm_training", CASES)
+def bench_batch_norm_training(shape: Shape, draw: Draw) -> Work:
+    x, affine, running = arrays(shape, draw)
+    options = {"activation": "relu"}
+    return Work((x, *affine, *running), options, flops=9 * x.size, writes=running)
+
+
+@kernel_benchmark("batch_norm_inference", CASES)
+def bench_batch_norm_inference(shape: Shape, draw: Draw) -> Work:
+    x, affine, running = arrays(shape, draw)
+    return Work((x, *affine, *running), {"activation": "relu"}, flops=3 * x.size)
+
+
+@kernel_benchmark("batch_norm_backward", CASES)
+def bench_batch_norm_backward(shape: Shape, draw: Draw) -> Work:
+    x, (gamma, _), batch = arrays(shape, draw)
+    return Work((draw(*x.shape), x, gamma, *batch), flops=9 * x.size)
+
+
+@kernel_benchmark("batch_norm_inference_backward", CASES)
+def bench_batch_norm_inference_backward(shape: Shape, draw: Draw) -> Work:
+    x, (gamma, _), running = arrays(shape, draw)
+    return Work((draw(*x.shape), x, gamma, *running), flops=6 * x.size)

@@ -1,0 +1,208 @@
+"""What every benchmark shares: shapes, the work to time, yardsticks, contests.
+
+A kernel benchmark is a function that turns a shape into `Work`; the decorator
+`kernel_benchmark` times it on the compiled kernels and on their NumPy twin:
+
+    @kernel_benchmark("gemm", shapes("gemm"))
+    def bench_gemm(shape, draw):
+        a, b = draw(shape.m, shape.k), draw(shape.k, shape.n)
+        return Work((a, b), flops=2 * shape.m * shape.n * shape.k)
+
+FLOPs are the operations of the textbook formula; exp, log, sqrt and a division count as
+one each. Bytes are what must be read and written at least once.
+"""
+
+from __future__ import annotations
+
+import csv
+import inspect
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pellucid import kernels
+
+FOLDER = Path(__file__).resolve().parent
+SMALL = {"n": 2, "m": 64, "size": 4096}
+"""Largest batch, rows of a matrix product and length of a vector in a smoke run."""
+
+YARDSTICK_SECONDS = 0.02
+ROUNDS = {"min_rounds": 5, "max_time": 0.3, "warmup": "on", "disable_gc": True}
+
+BENCHMARKED: set[str] = set()
+"""The ops that some benchmark times."""
+
+
+class Shape(SimpleNamespace):
+    """One line of shapes/*.csv: its sizes by the names in the header."""
+
+    def __str__(self) -> str:
+        return f"{self.suite}-{self.name}"
+
+    def small(self) -> Shape:
+        """The same work on fewer samples."""
+        sizes = vars(self)
+        least = {key: min(sizes[key], SMALL[key]) for key in SMALL.keys() & sizes}
+        return Shape(**{**sizes, **least})
+
+
+def shapes(table: str, *suites: str) -> list[Shape]:
+    """Read shapes/<table>.csv: all lines, or those of some suites."""
+    with open(FOLDER / "shapes" / f"{table}.csv", encoding="ascii", newline="") as file:
+        rows = [
+            {key: int(text) if text.isdecimal() else text for key, text in row.items()}
+            for row in csv.DictReader(file)
+        ]
+    return [Shape(**row) for row in rows if not suites or row["suite"] in suites]
+
+
+class Draw:
+    """Standard normal float32 arrays, the same in every run."""
+
+    def __init__(self) -> None:
+        self.random = np.random.default_rng(0)
+
+    def __call__(self, *shape: int) -> Any:
+        return self.random.standard_normal(shape, dtype=np.float32)
+
+    def labels(self, count: int, classes: int) -> Any:
+        return self.random.integers(0, classes, count)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One call: arguments, options, and what it has to do at least.
+
+    `writes` are arrays among the arguments that the call changes.
+    """
+
+    args: tuple[Any, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+    flops: float = 0
+    writes: tuple[Any, ...] = ()
+
+    def bound(self, op: str) -> tuple[Callable[[], Any], int]:
+        """Return the call on the present backend, into fixed outputs, and its bytes."""
+        function = getattr(kernels, op)
+        call = partial(function, *self.args, **self.options)
+        result = call()
+        if "out" in inspect.signature(function).parameters:
+            call = partial(call, out=result)
+        results = result if isinstance(result, tuple) else (result,)
+        touched = (*self.args, *self.writes, *results)
+        return call, sum(array.nbytes for array in touched if hasattr(array, "nbytes"))
+
+
+Prepare = Callable[[Shape, Draw], Work]
+
+
+def kernel_benchmark(
+    op: str, cases: Sequence[Shape]
+) -> Callable[[Prepare], Callable[..., None]]:
+    """Time an op of `pellucid.kernels` on some shapes, on every backend."""
+    BENCHMARKED.add(op)
+
+    def decorate(prepare: Prepare) -> Callable[..., None]:
+        @pytest.mark.benchmark(**ROUNDS)
+        @pytest.mark.parametrize("shape", cases, ids=str)
+        def bench(benchmark: Any, on_backend: str, shape: Shape, smoke: bool) -> None:
+            work = prepare(shape.small() if smoke else shape, Draw())
+            call, nbytes = work.bound(op)
+            benchmark.group = f"{prepare.__name__.removeprefix('bench_')} {shape}"
+            time_it(benchmark, call, on_backend, flops=work.flops, nbytes=nbytes)
+
+        bench.__name__ = prepare.__name__
+        bench.__doc__ = prepare.__doc__
+        return bench
+
+    return decorate
+
+
+def time_it(
+    benchmark: Any,
+    call: Callable[[], Any],
+    backend: str,
+    *,
+    flops: float = 0,
+    nbytes: int = 0,
+) -> None:
+    """Time a call and put what it did, against what the machine can do, beside it.
+
+    The clock of a shared machine drifts, so its peak is measured before and after.
+    """
+    if not benchmark.enabled:  # --smoke, --benchmark-disable
+        benchmark(call)
+        return
+    peak = fma_peak()
+    benchmark(call)
+    peak = max(peak, fma_peak())
+    copy = copy_bandwidth(nbytes)
+    seconds = benchmark.stats.stats.median
+    gflops, gigabytes = 1e-9 * flops / seconds, 1e-9 * nbytes / seconds
+    benchmark.extra_info.update(
+        backend=kernels.backend(),
+        isa=backend,
+        threads=kernels.get_num_threads(),
+        flops=flops,
+        gflops=gflops,
+        peak_gflops=peak,
+        percent_of_peak=100 * gflops / peak if peak else None,
+        bytes=nbytes,
+        gigabytes_per_second=gigabytes,
+        copy_gigabytes_per_second=copy,
+        percent_of_copy=100 * gigabytes / copy if copy else None,
+    )
+
+
+def fma_peak() -> float:
+    """GFLOP/s that the threads and the instruction set in use can do; 0 if unknown."""
+    core = compiled()
+    return core.fma_peak("float32", None, YARDSTICK_SECONDS) if core else 0.0
+
+
+def copy_bandwidth(nbytes: int) -> float:
+    """GB/s of a copy that reads and writes as many bytes together; 0 if unknown."""
+    core = compiled()
+    half = max(nbytes // 2, 4096)
+    return core.copy_bandwidth(half, YARDSTICK_SECONDS) if core else 0.0
+
+
+def compiled() -> Any:
+    """Return the extension module, None where it was not built or may not be used."""
+    return vars(kernels).get("_core")
+
+
+def missing_ops() -> list[str]:
+    """Public ops without a benchmark, once all bench files were imported."""
+    return sorted(set(kernels.reference.__all__) - BENCHMARKED)
+
+
+def contest(
+    contestants: Mapping[str, Callable[[], float]], rounds: int
+) -> dict[str, list[float]]:
+    """Let contestants run in turn, so that a slow minute of the machine hits all.
+
+    A contestant is any callable that does its work once and returns the seconds: a
+    timed function, or a child process that is told to go. Each round starts with
+    another one.
+    """
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    names = list(contestants)
+    for start in range(rounds):
+        for index in range(len(names)):
+            name = names[(start + index) % len(names)]
+            times[name].append(contestants[name]())
+    return times
+
+
+def median_ratio(times: Mapping[str, Sequence[float]], of: str, to: str) -> float:
+    """How many times longer one contestant takes than another, round by round."""
+    pairs = zip(times[of], times[to], strict=True)
+    return statistics.median(one / other for one, other in pairs)

@@ -1,0 +1,70 @@
+/* Which algorithm computes a convolution: an ordered list of candidates, each of which may refuse
+ * with a reason. The choice depends on the shape, the element type and the request only. */
+#include <stddef.h>
+
+#include "conv/conv.h"
+
+/* Below these sizes the transforms cost more than the products save (measured). */
+enum { LEAST_CHANNELS = 32, LEAST_TILES = 32 };
+
+static const char *refuse_winograd(int dtype, const pl_conv_shape *s, int direction, int requested) {
+    (void)direction;
+    if (dtype != PL_F32) return "float64 is always direct";
+    if (s->kh != 3 || s->kw != 3) return "the filter is not 3 x 3";
+    if (s->stride_h != 1 || s->stride_w != 1) return "the stride is not 1";
+    if (s->dilation_h != 1 || s->dilation_w != 1) return "the filter is dilated";
+    if (s->groups != 1) return "the channels are grouped";
+    if (s->pad_top > 2 || s->pad_left > 2 || s->oh + 2 - s->pad_top < s->h || s->ow + 2 - s->pad_left < s->w)
+        return "the padding is wider than 2";
+    if (s->oh < 1 || s->ow < 1) return "the output is empty";
+    if (requested == PL_CONV_WINOGRAD) return NULL;
+    if (s->c < LEAST_CHANNELS || s->k < LEAST_CHANNELS) return "fewer than 32 channels or filters";
+    const ptrdiff_t tiles = pl_ceil_div(s->oh, 4) * pl_ceil_div(s->ow, 4);
+    if (tiles * 16 > 2 * s->oh * s->ow) return "more than half of the 4 x 4 tiles would be waste";
+    if (s->n * tiles < LEAST_TILES) return "too few tiles to repay the transform of the filters";
+    return NULL;
+}
+
+static const char *refuse_im2col(int dtype, const pl_conv_shape *s, int direction, int requested) {
+    (void)dtype;
+    if (requested != PL_CONV_IM2COL) return "it writes the column matrix; only on request";
+    if (direction != PL_FORWARD) return "gradients would be added in another order";
+    if (s->groups != 1) return "the channels are grouped";
+    return NULL;
+}
+
+static const char *accept(int dtype, const pl_conv_shape *s, int direction, int requested) {
+    (void)dtype, (void)s, (void)direction, (void)requested;
+    return NULL;
+}
+
+static const struct {
+    int algorithm;
+    const char *name;
+    const char *(*refuse)(int dtype, const pl_conv_shape *s, int direction, int requested);
+} candidates[] = {
+    {PL_CONV_IM2COL, "im2col", refuse_im2col},
+    {PL_CONV_WINOGRAD, "winograd f(4x4,3x3)", refuse_winograd},
+    {PL_CONV_DIRECT, "direct (implicit gemm)", accept},
+};
+enum { CANDIDATES = sizeof candidates / sizeof candidates[0] };
+
+int pl_conv_candidate(int index, int dtype, const pl_conv_shape *shape, int direction, int requested,
+                      const char **name, const char **refusal) {
+    if (index < 0 || index >= CANDIDATES) return -1;
+    *name = candidates[index].name;
+    const int other = requested != PL_CONV_AUTO && requested != candidates[index].algorithm &&
+                      candidates[index].algorithm != PL_CONV_DIRECT;
+    *refusal = candidates[index].refuse(dtype, shape, direction, requested);
+    if (other && !*refusal) *refusal = "another algorithm was requested";
+    return candidates[index].algorithm;
+}
+
+int pl_conv_algorithm(int dtype, const pl_conv_shape *shape, int direction, int requested) {
+    const char *name, *refusal;
+    for (int i = 0; i < CANDIDATES; i++) {
+        const int algorithm = pl_conv_candidate(i, dtype, shape, direction, requested, &name, &refusal);
+        if (!refusal) return algorithm;
+    }
+    return PL_CONV_DIRECT;
+}

@@ -1,0 +1,158 @@
+/* Gradient with respect to the filters: tiles of consecutive (s, c) of one filter row by a panel of
+ * k, each a chain over (n, oy, ox) that is reloaded for every band of rows of every image.
+ *
+ *   dw[r, s, c, k] = sum over n, oy, ox of x[n, oy*stride_h + r*dilation_h - pad_top, ..., c] * dy[n, oy, ox, k]
+ *
+ * Small filters leave few tiles to share between threads: there the images are cut into CHUNKS parts
+ * (by shape only) whose sums are added in order. Large filters share tiles, with one chain. */
+#include "conv/conv.h"
+
+#include <string.h>
+
+#include "common/scratch.h"
+#include "conv/winograd.h"
+#include "reduce/reduce.h"
+#include "threading/threading.h"
+
+enum { CHUNKS = 8, SMALL_FILTERS = 65536 };
+
+typedef struct {
+    const pl_conv2d_backward_weights_args *args;
+    const pl_gemm_kernels *kernels;
+    size_t item;
+    char *partial; /* dw of chunk 1, 2, ... */
+    char *space;   /* worker_bytes for each worker: window, then panel of dy */
+    size_t window_bytes, worker_bytes;
+    ptrdiff_t width, height;
+    ptrdiff_t units;       /* stretches of dw rows that are consecutive in the window: (r) or (r, s) */
+    ptrdiff_t unit_length; /* dw rows in a unit */
+    ptrdiff_t unit_tiles, panels, tiles; /* tiles of a unit; panels of a group; all tiles */
+    ptrdiff_t chunk, chunks;             /* images of a chunk; how many chunks */
+    ptrdiff_t band, bands;
+} weights_plan;
+
+/* Adds one band of one image to the tiles [begin, end) of dw. Tiles are numbered group by group,
+ * panel by panel, so a range needs few panels of dy. */
+static void band_of_tiles(const weights_plan *plan, char *dw, pl_frame frame, const char *dy, ptrdiff_t rows,
+                          ptrdiff_t begin, ptrdiff_t end, char *panel, int accumulate) {
+    const pl_conv_shape *s = &plan->args->shape;
+    const ptrdiff_t item = (ptrdiff_t)plan->item, filters = s->k / s->groups, channels = s->c / s->groups;
+    const pl_pixels pixels = {rows, s->ow, s->stride_w * s->c, s->stride_h * frame.row};
+    const ptrdiff_t per_panel = plan->units * plan->unit_tiles;
+    ptrdiff_t packed = -1;
+    for (ptrdiff_t tile = begin; tile < end; tile++) {
+        const ptrdiff_t column_block = tile / per_panel;
+        const ptrdiff_t group = column_block / plan->panels, j = column_block % plan->panels * plan->width;
+        const ptrdiff_t unit = tile % per_panel / plan->unit_tiles;
+        const ptrdiff_t n = pl_min(plan->width, filters - j), column = group * filters + j;
+        const int vectors = (int)pl_ceil_div(n, plan->kernels->lanes);
+        const char *b = dy + column * item;
+        ptrdiff_t ldb = s->k;
+        if (s->k > plan->width || (!plan->kernels->masked_load && n % plan->kernels->lanes)) {
+            ldb = pl_panel_width(plan->kernels, n);
+            if (packed != column_block) plan->kernels->pack(b, s->k, rows * s->ow, n, panel, ldb);
+            packed = column_block;
+            b = panel;
+        }
+        const ptrdiff_t r = plan->units == s->kh ? unit : unit / s->kw;
+        const ptrdiff_t q = plan->units == s->kh ? 0 : unit % s->kw;
+        const char *x = frame.pixels +
+                        (r * s->dilation_h * frame.row + q * s->dilation_w * s->c + group * channels) * item;
+        ptrdiff_t i = tile % plan->unit_tiles * plan->height;
+        const ptrdiff_t stop = pl_min(i + plan->height, plan->unit_length);
+        while (i < stop) {
+            const int m = pl_tile_height(plan->kernels, vectors, stop - i);
+            plan->kernels->columns[vectors - 1][m - 1](
+                x + i * item, &pixels, b, ldb, dw + ((unit * plan->unit_length + i) * s->k + column) * item,
+                s->k, n, accumulate);
+            i += m;
+        }
+    }
+}
+
+static void images_of_tiles(const weights_plan *plan, char *dw, ptrdiff_t first, ptrdiff_t last,
+                            ptrdiff_t begin, ptrdiff_t end, int thread) {
+    const pl_conv2d_backward_weights_args *a = plan->args;
+    const pl_conv_shape *s = &a->shape;
+    char *space = plan->space + (size_t)thread * plan->worker_bytes;
+    for (ptrdiff_t image = first; image < last; image++)
+        for (ptrdiff_t row = 0; row < s->oh; row += plan->band) {
+            const ptrdiff_t rows = pl_min(plan->band, s->oh - row);
+            const pl_window window = {row * s->stride_h - s->pad_top, -s->pad_left,
+                                      (rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1,
+                                      (s->ow - 1) * s->stride_w + (s->kw - 1) * s->dilation_w + 1};
+            const pl_frame frame =
+                pl_frame_of((const char *)a->x + (size_t)(image * s->h * s->w * s->c) * plan->item, s->h,
+                            s->w, s->c, window, plan->item, plan->window_bytes ? space : NULL);
+            const char *dy =
+                (const char *)a->dy + (size_t)((image * s->oh + row) * s->ow * s->k) * plan->item;
+            band_of_tiles(plan, dw, frame, dy, rows, begin, end, space + plan->window_bytes,
+                          image > first || row > 0);
+        }
+}
+
+static void run_chunks(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    const weights_plan *plan = context;
+    const pl_conv_shape *s = &plan->args->shape;
+    const size_t bytes = (size_t)(s->kh * s->kw * (s->c / s->groups) * s->k) * plan->item;
+    for (ptrdiff_t chunk = begin; chunk < end; chunk++)
+        images_of_tiles(plan, chunk ? plan->partial + (size_t)(chunk - 1) * bytes : plan->args->dweights,
+                        chunk * plan->chunk, pl_min((chunk + 1) * plan->chunk, s->n), 0, plan->tiles, thread);
+}
+
+static void run_tiles(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    const weights_plan *plan = context;
+    images_of_tiles(plan, plan->args->dweights, 0, plan->args->shape.n, begin, end, thread);
+}
+
+int pl_conv2d_backward_weights(const void *args) {
+    const pl_conv2d_backward_weights_args *a = args;
+    const pl_conv_shape *s = &a->shape;
+    const size_t item = pl_item_size(a->dtype);
+    const ptrdiff_t filters = s->k / s->groups, channels = s->c / s->groups;
+    const size_t count = (size_t)(s->kh * s->kw * channels * s->k), bytes = count * item;
+    if (s->n * s->oh * s->ow == 0) {
+        memset(a->dweights, 0, bytes);
+        return PL_OK;
+    }
+    if (pl_conv_algorithm(a->dtype, s, PL_BACKWARD_WEIGHTS, a->algorithm) == PL_CONV_WINOGRAD)
+        return pl_winograd_backward_weights(a->dtype, s, a->dy, a->x, a->dweights);
+    weights_plan plan = {.args = a, .kernels = pl_gemm_select(a->dtype), .item = item};
+    plan.width = (ptrdiff_t)plan.kernels->lanes * plan.kernels->vectors;
+    plan.panels = pl_ceil_div(filters, plan.width);
+    plan.height = pl_tile_height(plan.kernels,
+                                 (int)pl_ceil_div(pl_min(filters, plan.width), plan.kernels->lanes),
+                                 PL_TILE_ROWS);
+    const int whole_rows = s->groups == 1 && s->dilation_w == 1;
+    plan.units = whole_rows ? s->kh : s->kh * s->kw;
+    plan.unit_length = whole_rows ? s->kw * channels : channels;
+    plan.unit_tiles = pl_ceil_div(plan.unit_length, plan.height);
+    plan.tiles = s->groups * plan.panels * plan.units * plan.unit_tiles;
+    plan.chunks = count <= SMALL_FILTERS ? pl_min(CHUNKS, s->n) : 1;
+    plan.chunk = pl_ceil_div(s->n, plan.chunks);
+    plan.chunks = pl_ceil_div(s->n, plan.chunk);
+
+    const ptrdiff_t window_width = (s->ow - 1) * s->stride_w + (s->kw - 1) * s->dilation_w + 1;
+    const ptrdiff_t row_bytes = (s->stride_h * window_width * s->c + s->ow * plan.width) * (ptrdiff_t)item;
+    plan.band = pl_band_rows(s->oh, row_bytes, 16);
+    const pl_window whole = {-s->pad_top, -s->pad_left,
+                             (s->oh - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1, window_width};
+    if (!pl_window_inside(whole, s->h, s->w)) {
+        const ptrdiff_t height = (plan.band - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1;
+        plan.window_bytes = (size_t)pl_round_up(height * window_width * s->c, 16) * item;
+    }
+    plan.worker_bytes = plan.window_bytes + (size_t)(plan.band * s->ow * plan.width) * item;
+
+    const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)count;
+    const ptrdiff_t tasks = plan.chunks > 1 ? plan.chunks : plan.tiles;
+    const int workers = pl_workers(tasks, work / 64.0);
+    const size_t partial_bytes = (bytes * (size_t)(plan.chunks - 1) + 63) / 64 * 64;
+    plan.partial = pl_scratch(PL_SLOT_CONV, partial_bytes + plan.worker_bytes * (size_t)workers);
+    if (!plan.partial) return PL_NO_MEMORY;
+    plan.space = plan.partial + partial_bytes;
+    pl_parallel_for(tasks, workers, plan.chunks > 1 ? run_chunks : run_tiles, &plan);
+    const pl_reduce_kernels *reduce = pl_reduce_select(a->dtype);
+    for (ptrdiff_t chunk = 1; chunk < plan.chunks; chunk++)
+        reduce->add(plan.partial + (size_t)(chunk - 1) * bytes, a->dweights, (ptrdiff_t)count);
+    return PL_OK;
+}

@@ -1,0 +1,44 @@
+/* Convolution, channels last: shared by the three directions.
+ *
+ *   y[n, oy, ox, k] = sum over r, s, c of
+ *       x[n, oy*stride_h + r*dilation_h - pad_top, ox*stride_w + s*dilation_w - pad_left, c] * w[r, s, c, k]
+ *
+ * x is (n, h, w, c), w is (kh, kw, c/groups, k), y is (n, oh, ow, k). */
+#ifndef PL_CONV_H
+#define PL_CONV_H
+
+#include "gemm/gemm.h"
+
+/* A window onto an image, zeros where it reaches past the border. */
+typedef struct {
+    const char *pixels;
+    ptrdiff_t row; /* elements from one row of the window to the next */
+} pl_frame;
+
+typedef struct {
+    ptrdiff_t y0, x0, height, width; /* the window, in pixels of the image; may lie partly outside */
+} pl_window;
+
+/* The window of `image` (h, w, c): a copy in `space`, which holds height * width * c elements, or
+ * with space == NULL a pointer into the image, for windows that lie inside it. */
+pl_frame pl_frame_of(const void *image, ptrdiff_t h, ptrdiff_t w, ptrdiff_t c, pl_window window,
+                     size_t item, void *space);
+
+/* True when every window of this kind lies inside the image, so no space is needed. */
+PL_INLINE int pl_window_inside(pl_window window, ptrdiff_t h, ptrdiff_t w) {
+    return window.y0 >= 0 && window.x0 >= 0 && window.y0 + window.height <= h &&
+           window.x0 + window.width <= w;
+}
+
+/* Joins pieces that follow each other in memory: `offset` holds `runs` offsets of pieces of `run`
+ * elements; the longest joint run that is the same for all pieces is kept. */
+void pl_join_runs(pl_walk *walk, ptrdiff_t *offset);
+
+/* How many output rows a band of work takes, so that a window of `row_bytes` a row stays in L2. */
+ptrdiff_t pl_band_rows(ptrdiff_t rows, ptrdiff_t row_bytes, ptrdiff_t images);
+
+PL_INLINE ptrdiff_t pl_floor_div(ptrdiff_t a, ptrdiff_t b) {
+    return a >= 0 ? a / b : -((b - 1 - a) / b);
+}
+
+#endif

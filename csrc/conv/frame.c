@@ -1,0 +1,48 @@
+/* Windows onto images, and how they are walked. */
+#include <string.h>
+
+#include "conv/conv.h"
+
+/* A band of about this many bytes leaves room for a panel of weights in a 1 MB L2. */
+enum { BAND_BYTES = 384 * 1024 };
+
+ptrdiff_t pl_band_rows(ptrdiff_t rows, ptrdiff_t row_bytes, ptrdiff_t images) {
+    ptrdiff_t band = pl_max(1, pl_min(rows, BAND_BYTES / pl_max(row_bytes, 1)));
+    /* Few images: more, smaller bands give every thread work. */
+    while (band > 4 && images * pl_ceil_div(rows, band) < 16) band = pl_ceil_div(band, 2);
+    return pl_ceil_div(rows, pl_ceil_div(rows, band));
+}
+
+pl_frame pl_frame_of(const void *image, ptrdiff_t h, ptrdiff_t w, ptrdiff_t c, pl_window window,
+                     size_t item, void *space) {
+    const size_t pixel = (size_t)c * item;
+    if (!space)
+        return (pl_frame){(const char *)image + (size_t)(window.y0 * w + window.x0) * pixel, w * c};
+    const ptrdiff_t left = pl_min(window.width, pl_max(0, -window.x0));
+    const ptrdiff_t end = pl_max(left, pl_min(window.width, w - window.x0));
+    const size_t row_bytes = (size_t)window.width * pixel;
+    char *to = space;
+    for (ptrdiff_t y = window.y0; y < window.y0 + window.height; y++, to += row_bytes) {
+        if (y < 0 || y >= h || left == end) {
+            memset(to, 0, row_bytes);
+            continue;
+        }
+        memset(to, 0, (size_t)left * pixel);
+        memcpy(to + (size_t)left * pixel,
+               (const char *)image + (size_t)(y * w + window.x0 + left) * pixel,
+               (size_t)(end - left) * pixel);
+        memset(to + (size_t)end * pixel, 0, (size_t)(window.width - end) * pixel);
+    }
+    return (pl_frame){space, window.width * c};
+}
+
+void pl_join_runs(pl_walk *walk, ptrdiff_t *offset) {
+    ptrdiff_t joint = 1; /* pieces that the first run joins */
+    while (joint < walk->runs && offset[joint] == offset[joint - 1] + walk->run) joint++;
+    if (joint == 1 || walk->runs % joint != 0) return;
+    for (ptrdiff_t t = 0; t < walk->runs; t++)
+        if (t % joint != 0 && offset[t] != offset[t - 1] + walk->run) return;
+    walk->runs /= joint;
+    walk->run *= joint;
+    for (ptrdiff_t t = 0; t < walk->runs; t++) offset[t] = offset[t * joint];
+}

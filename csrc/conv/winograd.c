@@ -1,0 +1,248 @@
+/* Winograd convolution F(4x4, 3x3) in its three directions.
+ *
+ *   forward (and backward-data, with rotated and transposed filters):
+ *     U = G g G^T of all filters (once)
+ *     for each block of tiles (tasks, any thread): V = B^T d B;  M[e] = V[e] @ U[e] for the 36 planes;
+ *     Y = A^T M A + bias
+ *   backward-weights:
+ *     for each block of tiles: V, M = A dY A^T (tasks: tiles); dU[e] += V[e]^T @ M[e] (tasks: planes)
+ *     dW = G^T dU G
+ *
+ * Each product is one chain over channels (forward) or over tiles in order (backward-weights), so the
+ * blocks may differ between calls. Planes are 16 elements longer than their content: without that the
+ * 36 planes of a tile fall into one cache set. */
+#include "conv/winograd.h"
+
+#include <string.h>
+
+#include "common/scratch.h"
+#include "conv/conv.h"
+#include "eltwise/eltwise.h"
+#include "threading/threading.h"
+
+#define PL_OP winograd
+#define PL_OP_TABLE pl_winograd_kernels
+#define PL_OP_ROWS "conv/winograd_kernels.inc"
+#include "cpu/variant_rows.h"
+
+enum { PLANES = PL_WINOGRAD_PLANES, OUT = PL_WINOGRAD_OUT, IN = PL_WINOGRAD_IN, GAP = 16 };
+
+typedef struct {
+    const pl_winograd_kernels *transforms;
+    const pl_gemm_kernels *kernels;
+    size_t item;
+    pl_conv_shape shape;
+    const char *x, *bias;
+    char *y; /* or dy */
+    int activation;
+    ptrdiff_t tiles_h, tiles_w, tiles, block; /* all tiles of the batch; tiles of a block */
+    ptrdiff_t c_row, k_row;                   /* channels and filters rounded up to whole vectors */
+    ptrdiff_t v_plane, m_plane, u_plane, width;
+    char *u, *v, *m; /* v and m: one for each worker (forward) or shared (backward-weights) */
+    size_t v_bytes, m_bytes;
+    char *du;
+    ptrdiff_t first, count; /* backward-weights: tiles of the current block */
+} winograd_plan;
+
+static void plan_tiles(winograd_plan *p, const pl_conv_shape *shape, int dtype) {
+    p->shape = *shape;
+    p->item = pl_item_size(dtype);
+    p->transforms = pl_select_op(dtype);
+    p->kernels = pl_gemm_select(dtype);
+    p->width = (ptrdiff_t)p->kernels->lanes * p->kernels->vectors;
+    p->tiles_h = pl_ceil_div(shape->oh, OUT);
+    p->tiles_w = pl_ceil_div(shape->ow, OUT);
+    p->tiles = shape->n * p->tiles_h * p->tiles_w;
+    p->c_row = pl_round_up(shape->c, p->kernels->lanes);
+    p->k_row = pl_round_up(shape->k, p->kernels->lanes);
+}
+
+static void plan_block(winograd_plan *p, ptrdiff_t block) {
+    p->block = pl_min(block, p->tiles);
+    p->v_plane = p->block * p->c_row + GAP;
+    p->m_plane = p->block * p->k_row + GAP;
+    p->v_bytes = (size_t)(PLANES * p->v_plane) * p->item;
+    p->m_bytes = (size_t)(PLANES * p->m_plane) * p->item;
+}
+
+/* Tile `t` of the batch in an image whose tiles are `step` pixels apart and start at -pad. */
+static pl_tile tile_at(const winograd_plan *p, ptrdiff_t t, const char *image, ptrdiff_t h, ptrdiff_t w,
+                       ptrdiff_t channels, int size, ptrdiff_t pad_top, ptrdiff_t pad_left) {
+    const ptrdiff_t n = t / (p->tiles_h * p->tiles_w);
+    const ptrdiff_t y = t / p->tiles_w % p->tiles_h * OUT - pad_top, x = t % p->tiles_w * OUT - pad_left;
+    return (pl_tile){(char *)image + ((n * h + y) * w + x) * channels * (ptrdiff_t)p->item,
+                     w * channels,
+                     channels,
+                     (int)pl_max(0, -y),
+                     (int)pl_min(size, h - y),
+                     (int)pl_max(0, -x),
+                     (int)pl_min(size, w - x)};
+}
+
+static void input_tile(const winograd_plan *p, ptrdiff_t t, char *v) {
+    const pl_conv_shape *s = &p->shape;
+    const pl_tile tile = tile_at(p, t, p->x, s->h, s->w, s->c, IN, s->pad_top, s->pad_left);
+    p->transforms->input(&tile, s->c, v, p->v_plane);
+}
+
+static pl_tile output_tile(const winograd_plan *p, ptrdiff_t t) {
+    return tile_at(p, t, p->y, p->shape.oh, p->shape.ow, p->shape.k, OUT, 0, 0);
+}
+
+/* M[e] = V[e] @ U[e] for `count` tiles. */
+static void multiply_planes(const winograd_plan *p, ptrdiff_t count, const char *v, char *m) {
+    const ptrdiff_t item = (ptrdiff_t)p->item, c = p->shape.c, k = p->shape.k, origin = 0;
+    const pl_walk walk = {1, c, &origin};
+    const pl_finish finish = {0, 0, NULL};
+    for (ptrdiff_t e = 0; e < PLANES; e++)
+        for (ptrdiff_t j = 0; j < k; j += p->width) {
+            const ptrdiff_t n = pl_min(p->width, k - j), columns = pl_panel_width(p->kernels, n);
+            const int vectors = (int)(columns / p->kernels->lanes);
+            const char *u = p->u + (e * p->u_plane + j * c) * item;
+            for (ptrdiff_t i = 0; i < count;) {
+                const int rows = pl_tile_height(p->kernels, vectors, count - i);
+                const void *from[PL_TILE_ROWS];
+                void *to[PL_TILE_ROWS];
+                for (int r = 0; r < rows; r++) {
+                    from[r] = v + (e * p->v_plane + (i + r) * p->c_row) * item;
+                    to[r] = m + (e * p->m_plane + (i + r) * p->k_row + j) * item;
+                }
+                p->kernels->rows[vectors - 1][rows - 1](from, &walk, u, columns, to, columns, &finish);
+                i += rows;
+            }
+        }
+}
+
+static void forward_blocks(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    const winograd_plan *p = context;
+    char *v = p->v + (size_t)thread * p->v_bytes, *m = p->m + (size_t)thread * p->m_bytes;
+    for (ptrdiff_t block = begin; block < end; block++) {
+        const ptrdiff_t first = block * p->block, count = pl_min(p->block, p->tiles - first);
+        for (ptrdiff_t i = 0; i < count; i++)
+            input_tile(p, first + i, v + i * p->c_row * (ptrdiff_t)p->item);
+        multiply_planes(p, count, v, m);
+        for (ptrdiff_t i = 0; i < count; i++) {
+            const pl_tile tile = output_tile(p, first + i);
+            p->transforms->output(m + i * p->k_row * (ptrdiff_t)p->item, p->m_plane, p->shape.k, &tile,
+                                  p->bias, p->activation == PL_RELU);
+        }
+    }
+}
+
+static double work_of(const pl_conv_shape *s) {
+    return 2.0 * 9.0 * (double)(s->n * s->oh * s->ow) * (double)s->c * (double)s->k / 128.0;
+}
+
+int pl_winograd_forward(int dtype, const pl_conv_shape *shape, const void *x, const void *weights,
+                        const void *bias, int activation, void *y) {
+    winograd_plan p = {.x = x, .bias = bias, .y = y, .activation = activation};
+    plan_tiles(&p, shape, dtype);
+    /* V and M of a block in L2; large filters are read once a block, so blocks of at least 48. */
+    const ptrdiff_t fits = (ptrdiff_t)(1 << 20) / (PLANES * (p.c_row + p.k_row) * (ptrdiff_t)p.item);
+    ptrdiff_t block = pl_max(48, pl_min(96, fits));
+    const int workers = pl_workers(pl_ceil_div(p.tiles, 12), work_of(shape));
+    const ptrdiff_t rounds = pl_ceil_div(p.tiles, block * workers);
+    block = pl_ceil_div(p.tiles, rounds * workers);
+    plan_block(&p, block);
+    p.u_plane = p.k_row * shape->c + GAP;
+    const size_t u_bytes = (size_t)(PLANES * p.u_plane) * p.item;
+    p.u = pl_scratch(PL_SLOT_WINOGRAD, u_bytes + (p.v_bytes + p.m_bytes) * (size_t)workers);
+    if (!p.u) return PL_NO_MEMORY;
+    p.v = p.u + u_bytes;
+    p.m = p.v + p.v_bytes * (size_t)workers;
+    p.transforms->filter(weights, shape->c, shape->k, p.width, p.u, p.u_plane);
+    pl_parallel_for(pl_ceil_div(p.tiles, p.block), workers, forward_blocks, &p);
+    if (activation > PL_RELU)
+        pl_activate(dtype, activation, PL_FUSED_ALPHA, y, shape->n * shape->oh * shape->ow * shape->k);
+    return PL_OK;
+}
+
+/* The filters of the convolution that takes dy to dx: turned by 180 degrees, (3, 3, k, c). */
+static void rotate_filters(const pl_gemm_kernels *kernels, const pl_conv_shape *s, size_t item,
+                           const void *weights, char *rotated) {
+    const size_t tap_bytes = (size_t)(s->c * s->k) * item;
+    for (int tap = 0; tap < 9; tap++)
+        kernels->pack_transposed((const char *)weights + (size_t)(8 - tap) * tap_bytes, s->k, s->k, s->c,
+                                 rotated + (size_t)tap * tap_bytes, s->c);
+}
+
+int pl_winograd_backward_data(int dtype, const pl_conv_shape *shape, const void *dy, const void *weights,
+                              void *dx) {
+    const pl_conv_shape *s = shape;
+    const size_t item = pl_item_size(dtype);
+    char *rotated = pl_scratch(PL_SLOT_CONV, (size_t)(9 * s->c * s->k) * item);
+    if (!rotated) return PL_NO_MEMORY;
+    rotate_filters(pl_gemm_select(dtype), s, item, weights, rotated);
+    pl_conv_shape turned = *shape;
+    turned.h = s->oh, turned.w = s->ow, turned.c = s->k;
+    turned.oh = s->h, turned.ow = s->w, turned.k = s->c;
+    turned.pad_top = 2 - s->pad_top, turned.pad_left = 2 - s->pad_left;
+    return pl_winograd_forward(dtype, &turned, dy, rotated, NULL, 0, dx);
+}
+
+static void transform_block(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    (void)thread;
+    const winograd_plan *p = context;
+    for (ptrdiff_t i = begin; i < end; i++) {
+        input_tile(p, p->first + i, p->v + i * p->c_row * (ptrdiff_t)p->item);
+        const pl_tile tile = output_tile(p, p->first + i);
+        p->transforms->output_gradient(&tile, p->shape.k, p->m + i * p->k_row * (ptrdiff_t)p->item,
+                                       p->m_plane);
+    }
+}
+
+/* Tasks: plane by plane, panel by panel. */
+static void accumulate_planes(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    (void)thread;
+    const winograd_plan *p = context;
+    const ptrdiff_t item = (ptrdiff_t)p->item, c = p->shape.c, k = p->shape.k;
+    const ptrdiff_t panels = pl_ceil_div(k, p->width);
+    const pl_pixels pixels = {1, p->count, p->c_row, 0};
+    for (ptrdiff_t task = begin; task < end; task++) {
+        const ptrdiff_t e = task / panels, j = task % panels * p->width, n = pl_min(p->width, k - j);
+        const int vectors = (int)pl_ceil_div(n, p->kernels->lanes);
+        const char *b = p->m + (e * p->m_plane + j) * item;
+        for (ptrdiff_t i = 0; i < c;) {
+            const int rows = pl_tile_height(p->kernels, vectors, c - i);
+            p->kernels->columns[vectors - 1][rows - 1](p->v + (e * p->v_plane + i) * item, &pixels, b,
+                                                       p->k_row, p->du + ((e * c + i) * k + j) * item, k, n,
+                                                       p->first > 0);
+            i += rows;
+        }
+    }
+}
+
+typedef struct {
+    const winograd_plan *plan;
+    void *dweights;
+} finish_job;
+
+static void finish_rows(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    (void)thread;
+    const finish_job *job = context;
+    const winograd_plan *p = job->plan;
+    p->transforms->filter_gradient(p->du, p->shape.c, p->shape.k, job->dweights, begin, end);
+}
+
+int pl_winograd_backward_weights(int dtype, const pl_conv_shape *shape, const void *dy, const void *x,
+                                 void *dweights) {
+    winograd_plan p = {.x = x, .y = (char *)dy};
+    plan_tiles(&p, shape, dtype);
+    plan_block(&p, 96);
+    const size_t du_bytes = (size_t)pl_round_up(PLANES * shape->c * shape->k, GAP) * p.item;
+    p.du = pl_scratch(PL_SLOT_WINOGRAD, du_bytes + p.v_bytes + p.m_bytes);
+    if (!p.du) return PL_NO_MEMORY;
+    p.v = p.du + du_bytes;
+    p.m = p.v + p.v_bytes;
+    const ptrdiff_t planes = PLANES * pl_ceil_div(shape->k, p.width);
+    const double work = work_of(shape) * (double)p.block / (double)p.tiles;
+    for (p.first = 0; p.first < p.tiles; p.first += p.block) {
+        p.count = pl_min(p.block, p.tiles - p.first);
+        pl_parallel_for(p.count, pl_workers(p.count, work * 0.3), transform_block, &p);
+        pl_parallel_for(planes, pl_workers(planes, work), accumulate_planes, &p);
+    }
+    finish_job finish = {&p, dweights};
+    pl_parallel_for(shape->c, pl_workers(shape->c, (double)(shape->c * shape->k) * 3.0), finish_rows,
+                    &finish);
+    return PL_OK;
+}

@@ -1,0 +1,165 @@
+/* Matrix product: blocking, packing and threads around the register tiles of gemm_simd.c.
+ *
+ *   for each block of columns (BLOCK_N)            B block stays in L2
+ *     for each block of k (BLOCK_K)                chains go on through c
+ *       pack B, one tile-wide panel after the other (unless it can be read as it lies)
+ *       for each block of rows (BLOCK_M)           A block stays in L2
+ *         for each panel, for each tile of rows: one kernel call
+ *
+ * The chain of an output never depends on the blocks, so they may differ between ISAs and calls. */
+#include "gemm/gemm.h"
+
+#include "common/scratch.h"
+#include "eltwise/eltwise.h"
+#include "threading/threading.h"
+
+#define PL_OP gemm
+#define PL_OP_TABLE pl_gemm_kernels
+#define PL_OP_ROWS "gemm/gemm_kernels.inc"
+#include "cpu/variant_rows.h"
+
+const pl_gemm_kernels *pl_gemm_select(int dtype) { return pl_select_op(dtype); }
+
+/* Measured on 2 MB and 1 MB L2: a 1024 x 256 block of B is 1 MB of float32. */
+enum { BLOCK_K = 1024, BLOCK_N = 256, BLOCK_M = 48 };
+
+typedef struct {
+    const pl_gemm_args *args;
+    const pl_gemm_kernels *kernels;
+    size_t item;
+    int packed;        /* b goes through panels */
+    int packed_rows;   /* a transposed goes through blocks of BLOCK_M columns */
+    int split_rows;    /* tasks are tiles of rows, else panels of columns */
+    ptrdiff_t width;   /* columns of a full tile */
+    ptrdiff_t height;  /* rows of a full tile */
+    char *space;       /* packing space for each worker: panels of b, then a block of a */
+    size_t panel_bytes, worker_bytes;
+} gemm_plan;
+
+static const char *at(const void *base, ptrdiff_t elements, size_t item) {
+    return (const char *)base + elements * (ptrdiff_t)item;
+}
+
+/* Rows [i0, i1) of one panel: columns [j, j + n), k block [p, p + kc). With trans_a, `a` holds row i0
+ * of k block p, its k lines `step` elements apart. */
+static void sweep_rows(const gemm_plan *plan, ptrdiff_t i0, ptrdiff_t i1, ptrdiff_t j, ptrdiff_t n,
+                       ptrdiff_t p, ptrdiff_t kc, const void *a, ptrdiff_t step, const void *b,
+                       ptrdiff_t ldb) {
+    const pl_gemm_args *g = plan->args;
+    const size_t item = plan->item;
+    const int vectors = (int)pl_ceil_div(n, plan->kernels->lanes);
+    const int last = p + kc == g->k;
+    const ptrdiff_t origin = 0;
+    const pl_walk walk = {1, kc, &origin};
+    const pl_pixels pixels = {1, kc, step, 0};
+    const pl_finish finish = {p > 0, last && g->activation == PL_RELU,
+                              last && g->bias ? at(g->bias, j, item) : NULL};
+    for (ptrdiff_t i = i0; i < i1;) {
+        const int m = pl_tile_height(plan->kernels, vectors, i1 - i);
+        char *c = (char *)g->c + (i * g->ldc + j) * (ptrdiff_t)item;
+        if (g->trans_a) {
+            plan->kernels->columns[vectors - 1][m - 1](at(a, i - i0, item), &pixels, b, ldb, c, g->ldc, n,
+                                                       p > 0);
+        } else {
+            const void *a_rows[PL_TILE_ROWS];
+            void *c_rows[PL_TILE_ROWS];
+            for (int r = 0; r < m; r++) {
+                a_rows[r] = at(g->a, (i + r) * g->lda + p, item);
+                c_rows[r] = c + r * g->ldc * (ptrdiff_t)item;
+            }
+            plan->kernels->rows[vectors - 1][m - 1](a_rows, &walk, b, ldb, c_rows, n, &finish);
+        }
+        i += m;
+    }
+}
+
+static void run_block(const gemm_plan *plan, ptrdiff_t i0, ptrdiff_t i1, ptrdiff_t j0, ptrdiff_t j1,
+                      char *space) {
+    const pl_gemm_args *g = plan->args;
+    const size_t item = plan->item;
+    for (ptrdiff_t jb = j0; jb < j1; jb += BLOCK_N) {
+        const ptrdiff_t je = pl_min(jb + BLOCK_N, j1);
+        ptrdiff_t p = 0;
+        do {
+            const ptrdiff_t kc = pl_min(BLOCK_K, g->k - p);
+            if (plan->packed)
+                for (ptrdiff_t j = jb; j < je; j += plan->width) {
+                    const ptrdiff_t n = pl_min(plan->width, je - j);
+                    void *panel = space + (j - jb) * kc * (ptrdiff_t)item;
+                    const ptrdiff_t wide = pl_panel_width(plan->kernels, n);
+                    if (g->trans_b)
+                        plan->kernels->pack_transposed(at(g->b, j * g->ldb + p, item), g->ldb, kc, n, panel,
+                                                       wide);
+                    else
+                        plan->kernels->pack(at(g->b, p * g->ldb + j, item), g->ldb, kc, n, panel, wide);
+                }
+            for (ptrdiff_t i = i0; i < i1; i += BLOCK_M) {
+                const ptrdiff_t rows = pl_min(BLOCK_M, i1 - i);
+                const void *a = at(g->a, g->trans_a ? p * g->lda + i : 0, item);
+                if (plan->packed_rows)
+                    plan->kernels->pack(a, g->lda, kc, rows, space + plan->panel_bytes, BLOCK_M);
+                for (ptrdiff_t j = jb; j < je; j += plan->width) {
+                    const ptrdiff_t n = pl_min(plan->width, je - j);
+                    const void *b = plan->packed ? space + (j - jb) * kc * (ptrdiff_t)item
+                                                 : at(g->b, p * g->ldb + j, item);
+                    sweep_rows(plan, i, i + rows, j, n, p, kc,
+                               plan->packed_rows ? space + plan->panel_bytes : a,
+                               plan->packed_rows ? BLOCK_M : g->lda, b,
+                               plan->packed ? pl_panel_width(plan->kernels, n) : g->ldb);
+                }
+            }
+            p += kc;
+        } while (p < g->k);
+    }
+}
+
+static void run_tasks(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    const gemm_plan *plan = context;
+    const pl_gemm_args *g = plan->args;
+    char *space = plan->space + (size_t)thread * plan->worker_bytes;
+    const ptrdiff_t i0 = plan->split_rows ? begin * plan->height : 0;
+    const ptrdiff_t i1 = plan->split_rows ? pl_min(end * plan->height, g->m) : g->m;
+    const ptrdiff_t j0 = plan->split_rows ? 0 : begin * plan->width;
+    const ptrdiff_t j1 = plan->split_rows ? g->n : pl_min(end * plan->width, g->n);
+    run_block(plan, i0, i1, j0, j1, space);
+    if (g->activation > PL_RELU)
+        for (ptrdiff_t i = i0; i < i1; i++)
+            pl_activate(g->dtype, g->activation, PL_FUSED_ALPHA,
+                        (char *)g->c + (i * g->ldc + j0) * (ptrdiff_t)plan->item, j1 - j0);
+}
+
+int pl_gemm(const void *args) {
+    const pl_gemm_args *g = args;
+    if (g->m == 0 || g->n == 0) return PL_OK;
+    const pl_gemm_kernels *kernels = pl_gemm_select(g->dtype);
+    gemm_plan plan = {.args = g, .kernels = kernels, .item = pl_item_size(g->dtype)};
+    plan.width = (ptrdiff_t)kernels->lanes * kernels->vectors;
+    plan.height = pl_tile_height(kernels, (int)pl_ceil_div(pl_min(g->n, plan.width), kernels->lanes),
+                                 PL_TILE_ROWS);
+    /* Rows of b a multiple of 4 KiB apart fall into one cache set: pack those. Few rows of a do not
+     * pay for packing. */
+    const int readable = !g->trans_b && (kernels->masked_load || g->n % kernels->lanes == 0);
+    plan.packed = !(readable && (g->m < 4 * BLOCK_M + 64 && g->ldb * (ptrdiff_t)plan.item % 4096 != 0)) &&
+                  !(readable && g->m <= 2 * plan.height);
+
+    const ptrdiff_t panel_count = pl_ceil_div(g->n, plan.width);
+    const ptrdiff_t row_tiles = pl_ceil_div(g->m, plan.height);
+    const double nanoseconds = 2.0 * (double)g->m * (double)g->n * (double)pl_max(g->k, 1) / 64.0;
+    plan.split_rows = panel_count < 2 * pl_threads() && row_tiles > panel_count;
+    const ptrdiff_t tasks = plan.split_rows ? row_tiles : panel_count;
+    const int workers = pl_workers(tasks, nanoseconds);
+    if (plan.packed) {
+        const ptrdiff_t columns = pl_round_up(pl_min(g->n, BLOCK_N), plan.width);
+        plan.panel_bytes = (size_t)(columns * pl_min(pl_max(g->k, 1), BLOCK_K)) * plan.item;
+    }
+    /* Lines of a transposed a that are 4 KiB apart conflict; packing pays when used by some panels. */
+    plan.packed_rows = g->trans_a && g->lda * (ptrdiff_t)plan.item % 4096 == 0 && panel_count > 1;
+    plan.worker_bytes = plan.panel_bytes;
+    if (plan.packed_rows) plan.worker_bytes += (size_t)(BLOCK_M * pl_min(g->k, BLOCK_K)) * plan.item;
+    if (plan.worker_bytes) {
+        plan.space = pl_scratch(PL_SLOT_GEMM, plan.worker_bytes * (size_t)workers);
+        if (!plan.space) return PL_NO_MEMORY;
+    }
+    pl_parallel_for(tasks, workers, run_tasks, &plan);
+    return PL_OK;
+}

@@ -1,0 +1,362 @@
+/* Everything that the Cython module may call: plain structs and prototypes.
+ *
+ * Every compute function has the form  int pl_<op>(const void *args)  and takes a pointer to its
+ * own struct, so that a call can be kept and repeated (see csrc/README.md, "Prepared calls"). It
+ * returns PL_OK or PL_NO_MEMORY (then no output was written in part: nothing was written at all).
+ * Arrays are C-contiguous, channels last, aligned to their element; inputs are never written;
+ * outputs do not overlap inputs unless a comment allows it. `dtype` is PL_F32 or PL_F64 and holds
+ * for all void pointers of the struct. */
+#ifndef PL_KERNELS_H
+#define PL_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PL_F32 = 0, PL_F64 = 1, PL_U8 = 2 };
+enum { PL_OK = 0, PL_NO_MEMORY = 1, PL_UNSUPPORTED = 2 };
+enum { PL_MAX_THREADS = 64, PL_DEFAULT_GRAIN = 15000 };
+
+typedef enum { PL_PORTABLE, PL_NEON, PL_AVX2, PL_AVX512, PL_ISAS } pl_isa;
+
+/* Fused after bias: y = act(chain + bias). */
+typedef enum {
+    PL_LINEAR,
+    PL_RELU,
+    PL_LEAKY_RELU,
+    PL_SIGMOID,
+    PL_TANH,
+    PL_ACTIVATIONS
+} pl_activation_kind;
+
+/* ---- cpu ------------------------------------------------------------------------------------ */
+const char *pl_isa_name(pl_isa isa);
+int pl_isa_runs(pl_isa isa);
+pl_isa pl_isa_active(void);
+int pl_isa_use(pl_isa isa); /* PL_UNSUPPORTED when it does not run here */
+
+/* Variant number `index` of an op ("gemm", ...) as listed in csrc/<op>/<op>_kernels.inc, best first.
+ * Returns 0 past the end or for an unknown op. */
+const char *pl_op_at(int index); /* the ops that have variants, NULL past the end */
+int pl_variant_at(const char *op, int index, pl_isa *isa, int *dtype, const char **name);
+
+/* ---- threads -------------------------------------------------------------------------------- */
+int pl_threads(void);
+void pl_threads_use(int count);          /* clamped to 1 .. PL_MAX_THREADS */
+void pl_grain_use(long nanoseconds);     /* least estimated work that opens a region */
+int pl_last_region_threads(void);        /* threads that the last region really had */
+
+/* ---- measure -------------------------------------------------------------------------------- */
+/* GFLOP/s of multiply-adds in registers, the best within `budget` seconds. */
+double pl_fma_peak(int dtype, int threads, double budget);
+
+/* y = x */
+typedef struct {
+    int dtype;
+    ptrdiff_t count;
+    const void *x;
+    void *y;
+} pl_copy_args;
+int pl_copy(const void *args);
+
+/* ---- gemm ----------------------------------------------------------------------------------- */
+/* c[m, n] = act(op(a)[m, k] @ op(b)[k, n] + bias[n]); one FMA chain over k for each output.
+ * lda, ldb, ldc are row strides in elements of the arrays as stored. With trans_a neither bias nor
+ * activation is applied. */
+typedef struct {
+    int dtype, trans_a, trans_b, activation;
+    ptrdiff_t m, n, k, lda, ldb, ldc;
+    const void *a, *b, *bias; /* bias may be NULL */
+    void *c;
+} pl_gemm_args;
+int pl_gemm(const void *args);
+
+/* y[n] = sum over i < m of x[i, n]: the gradient of a bias. */
+typedef struct {
+    int dtype;
+    ptrdiff_t m, n;
+    const void *x;
+    void *y;
+} pl_column_sums_args;
+int pl_column_sums_call(const void *args);
+
+/* ---- conv ----------------------------------------------------------------------------------- */
+/* x (n, h, w, c), weights (kh, kw, c / groups, k), y (n, oh, ow, k). Padding below and to the right
+ * follows from oh and ow. */
+typedef struct {
+    ptrdiff_t n, h, w, c, kh, kw, oh, ow, k;
+    ptrdiff_t stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups;
+} pl_conv_shape;
+
+/* Algorithms, directions, and the candidates in order of preference: name, and the reason why one
+ * refuses this shape (NULL: it accepts). -1 past the end. The first that accepts computes. */
+enum { PL_CONV_AUTO, PL_CONV_DIRECT, PL_CONV_WINOGRAD, PL_CONV_IM2COL };
+enum { PL_FORWARD, PL_BACKWARD_DATA, PL_BACKWARD_WEIGHTS };
+int pl_conv_candidate(int index, int dtype, const pl_conv_shape *shape, int direction, int requested,
+                      const char **name, const char **refusal);
+int pl_conv_algorithm(int dtype, const pl_conv_shape *shape, int direction, int requested);
+
+/* y = act(conv(x, weights) + bias); chain over (kh, kw, c). `algorithm` is a request; im2col is the
+ * caller's, who has the memory. */
+typedef struct {
+    int dtype, activation, algorithm;
+    pl_conv_shape shape;
+    const void *x, *weights, *bias; /* bias may be NULL */
+    void *y;
+} pl_conv2d_args;
+int pl_conv2d(const void *args);
+
+/* dx = gradient with respect to x; chain over (kh, kw, k), both filter axes in falling order. */
+typedef struct {
+    int dtype, algorithm;
+    pl_conv_shape shape;
+    const void *dy, *weights;
+    void *dx;
+} pl_conv2d_backward_data_args;
+int pl_conv2d_backward_data(const void *args);
+
+/* dweights; chain over (n, oh, ow), cut into chunks of images by shape only. */
+typedef struct {
+    int dtype, algorithm;
+    pl_conv_shape shape;
+    const void *dy, *x;
+    void *dweights;
+} pl_conv2d_backward_weights_args;
+int pl_conv2d_backward_weights(const void *args);
+
+/* columns (n, oh, ow, kh * kw * c) of x, zeros for padding; and its adjoint, which adds. */
+typedef struct {
+    int dtype;
+    pl_conv_shape shape; /* k and groups are not used */
+    const void *source;
+    void *target;
+} pl_im2col_args;
+int pl_im2col(const void *args);
+int pl_col2im(const void *args);
+
+/* ---- pool ----------------------------------------------------------------------------------- */
+/* Windows (kh, kw) over an image (n, h, w, c); padding holds no elements. Forward reads image and
+ * writes pooled (n, oh, ow, c); backward reads pooled (dy) and writes image (dx). argmax, like
+ * pooled, is the number of the largest tap in the full window, kh * kw in rows; uint8, or int32 when
+ * wide_argmax. Every window holds an element. Global pooling is a window of the size of the image. */
+typedef struct {
+    int dtype, wide_argmax;
+    ptrdiff_t n, h, w, c, kh, kw, oh, ow, stride_h, stride_w, pad_top, pad_left;
+    void *image, *pooled, *argmax;
+} pl_pool_args;
+int pl_max_pool2d(const void *args);
+int pl_max_pool2d_backward(const void *args);
+int pl_avg_pool2d(const void *args);
+int pl_avg_pool2d_backward(const void *args);
+
+/* ---- norm ----------------------------------------------------------------------------------- */
+/* x and y are (values, c), the vectors (c). Training: mean and biased variance of every channel,
+ * inv_std = 1 / sqrt(variance + epsilon), y = act((x - mean) * inv_std * gamma + beta);
+ * running = momentum * running + (1 - momentum) * batch, in place. Inference reads the running values
+ * instead and writes y alone. */
+typedef struct {
+    int dtype, activation;
+    ptrdiff_t values, c;
+    double momentum, epsilon;
+    const void *x, *gamma, *beta;
+    void *running_mean, *running_variance;
+    void *y, *mean, *inv_std;
+} pl_norm_args;
+int pl_batch_norm_training(const void *args);
+int pl_batch_norm_inference(const void *args);
+
+/* Gradients of both; `spread` is inv_std after training, the running variance after inference. */
+typedef struct {
+    int dtype;
+    ptrdiff_t values, c;
+    double epsilon;
+    const void *dy, *x, *gamma, *mean, *spread;
+    void *dx, *dgamma, *dbeta;
+} pl_norm_backward_args;
+int pl_batch_norm_inference_backward(const void *args);
+int pl_batch_norm_backward(const void *args);
+
+/* ---- eltwise -------------------------------------------------------------------------------- */
+/* y = act(x); y may be x. `alpha` is the slope of leaky ReLU. */
+typedef struct {
+    int dtype, kind;
+    double alpha;
+    ptrdiff_t count;
+    const void *x;
+    void *y;
+} pl_activation_args;
+int pl_activation(const void *args);
+
+/* dx = dy * act'(.) from the result y; dx may be dy. */
+typedef struct {
+    int dtype, kind;
+    double alpha;
+    ptrdiff_t count;
+    const void *dy, *y;
+    void *dx;
+} pl_activation_backward_args;
+int pl_activation_backward(const void *args);
+
+/* Rows of classes > 0. */
+typedef struct {
+    int dtype;
+    ptrdiff_t rows, classes;
+    const void *x;
+    void *y;
+} pl_softmax_args;
+int pl_softmax(const void *args);
+
+typedef struct {
+    int dtype;
+    ptrdiff_t rows, classes;
+    const void *dy, *y;
+    void *dx;
+} pl_softmax_backward_args;
+int pl_softmax_backward(const void *args);
+
+typedef struct {
+    int dtype;
+    ptrdiff_t rows, classes;
+    const void *x;
+    int64_t *y;
+} pl_argmax_args;
+int pl_argmax(const void *args);
+
+/* Element i is kept, times scale, where word i of Philox (seed, stream; step *counter) is at least
+ * threshold (0 .. 2^32). Bit i % 8 of mask byte i / 8 tells. Then *counter is counted on. */
+typedef struct {
+    int dtype;
+    uint32_t seed, stream;
+    uint64_t threshold;
+    double scale;
+    ptrdiff_t count;
+    uint64_t *counter;
+    const void *x;
+    void *y;
+    uint8_t *mask;
+} pl_dropout_args;
+int pl_dropout(const void *args);
+
+typedef struct {
+    int dtype;
+    double scale;
+    ptrdiff_t count;
+    const void *dy;
+    const uint8_t *mask;
+    void *dx;
+} pl_dropout_backward_args;
+int pl_dropout_backward(const void *args);
+
+/* y = a + b */
+typedef struct {
+    int dtype;
+    ptrdiff_t count;
+    const void *a, *b;
+    void *y;
+} pl_add_args;
+int pl_add(const void *args);
+
+/* y += alpha * x */
+typedef struct {
+    int dtype;
+    double alpha;
+    ptrdiff_t count;
+    const void *x;
+    void *y;
+} pl_add_scaled_args;
+int pl_add_scaled(const void *args);
+
+/* x *= alpha */
+typedef struct {
+    int dtype;
+    double alpha;
+    ptrdiff_t count;
+    void *x;
+} pl_scale_args;
+int pl_scale(const void *args);
+
+typedef struct {
+    int dtype;
+    ptrdiff_t count;
+    const void *x;
+    double *result;
+} pl_sum_of_squares_args;
+int pl_sum_of_squares(const void *args);
+
+/* Row i of y is scale * row indices[i] of x; `source` is the element type of x, PL_U8 too. */
+typedef struct {
+    int dtype, source;
+    double scale;
+    ptrdiff_t rows, width;
+    const int64_t *indices;
+    const void *x;
+    void *y;
+} pl_gather_args;
+int pl_gather(const void *args);
+
+/* ---- loss ----------------------------------------------------------------------------------- */
+/* *value = scale * sum over rows of w * l; gradient is its derivative. Targets are classes (labels:
+ * int64, one for each row) or arrays like the prediction; smoothing spreads its share of a target
+ * over the classes. Row r has weight r / rows_per_weight; weights may be NULL. Predictions are
+ * logits (softmax included) or probabilities. */
+typedef struct {
+    int dtype, logits, labels;
+    double smoothing, scale;
+    ptrdiff_t rows, classes, rows_per_weight;
+    const void *prediction, *targets, *weights;
+    void *gradient;
+    double *value;
+} pl_class_loss_args;
+int pl_class_loss(const void *args);
+
+/* The same for a sum over elements of rows x width; weights are one for each row, or NULL. */
+enum { PL_SQUARED_ERROR, PL_BINARY, PL_SIGMOID_BINARY };
+typedef struct {
+    int dtype, kind;
+    double smoothing, scale;
+    ptrdiff_t rows, width;
+    const void *prediction, *targets, *weights;
+    void *gradient;
+    double *value;
+} pl_element_loss_args;
+int pl_element_loss(const void *args);
+
+/* ---- optim ---------------------------------------------------------------------------------- */
+/* Updates value, and the state, in place. hyper, read in every run:
+ *   PL_SGD   learning_rate momentum dampening nesterov weight_decay first; state_1 is the velocity,
+ *            NULL when momentum is 0
+ *   PL_ADAM  learning_rate beta_1 beta_2 epsilon weight_decay decoupled correction_1 correction_2;
+ *            state_1 is m, state_2 is v */
+typedef enum { PL_SGD, PL_ADAM, PL_RULES } pl_rule;
+typedef struct {
+    int dtype, rule;
+    ptrdiff_t count;
+    const double *hyper;
+    const void *grad;
+    void *value, *state_1, *state_2;
+} pl_optimizer_step_args;
+int pl_optimizer_step(const void *args);
+
+/* ---- random --------------------------------------------------------------------------------- */
+/* PL_WORDS: uint32 Philox words offset, offset + 1 ...; else numbers of dtype: first + second * u
+ * (PL_UNIFORM) or first + second * normal quantile of u (PL_NORMAL), u = (word + 1/2) / 2^32. */
+enum { PL_WORDS, PL_UNIFORM, PL_NORMAL };
+typedef struct {
+    int dtype, what;
+    uint32_t seed, stream;
+    uint64_t step, offset;
+    double first, second;
+    ptrdiff_t count;
+    void *y;
+} pl_random_args;
+int pl_random(const void *args);
+
+/* y = 0 .. count - 1 in random order; count < 2^31. */
+typedef struct {
+    uint32_t seed, stream;
+    uint64_t step;
+    ptrdiff_t count;
+    int64_t *y;
+} pl_permutation_args;
+int pl_permutation(const void *args);
+
+#endif

@@ -1,0 +1,283 @@
+/* Batch normalization over wide rows (norm.h), for one ISA and element type.
+ *
+ * Lanes run over columns. Sums keep a block of up to four vectors of columns in registers: 4 shifts,
+ * 4 + 4 accumulators and a difference are 13 of 16 registers, and 8 chains hide the latency of an
+ * add. The elementwise passes go along the rows, bound by memory.
+ *
+ * Why the variance does not cancel: the shift is the mean of the first k = 16 of n <= 256 rows of the
+ * same column, so n * (mean - shift)^2 <= n / k * (sum of squared deviations): the sum of squares is
+ * at most 17 times what is wanted, whatever the data. */
+#include "norm/norm.h"
+#include "simd/simd.h"
+
+enum { BLOCK = 4, SAMPLE = 16, AHEAD = 8 };
+
+/* Vector j of a block of v vectors; the last one may be partial. */
+PL_INLINE vec load(const real *p, int j, const int v, const int full, vtail tail) {
+    return full || j < v - 1 ? v_load(p + j * PL_LANES) : v_load_tail(p + j * PL_LANES, tail);
+}
+PL_INLINE void store(real *p, vec x, int j, const int v, const int full, vtail tail) {
+    if (full || j < v - 1)
+        v_store(p + j * PL_LANES, x);
+    else
+        v_store_tail(p + j * PL_LANES, x, tail);
+}
+
+PL_INLINE void statistics_block(const real *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t columns,
+                                ptrdiff_t rest, real *partial, const int v, const int full) {
+    const vtail tail = tail_of(columns - (v - 1) * PL_LANES);
+    vec shift[BLOCK], sum[BLOCK], square[BLOCK];
+    const ptrdiff_t sample = pl_min(rows, SAMPLE);
+    const vec share = v_set1(1 / (real)pl_max(sample, 1));
+#pragma GCC unroll 4
+    for (int j = 0; j < v; j++) shift[j] = sum[j] = square[j] = v_zero();
+    for (ptrdiff_t r = 0; r < sample; r++)
+#pragma GCC unroll 4
+        for (int j = 0; j < v; j++)
+            shift[j] = v_fma(load(x + r * width, j, v, full, tail), share, shift[j]);
+    if (rows == 0)
+        for (int j = 0; j < v; j++)
+            if (rest > j * PL_LANES) shift[j] = v_load_n(x + j * PL_LANES, rest - j * PL_LANES);
+    for (ptrdiff_t r = 0; r < rows; r++, x += width) {
+#pragma GCC unroll 4
+        for (int j = 0; j < v; j++) {
+            __builtin_prefetch(x + AHEAD * width + j * PL_LANES);
+            const vec d = load(x, j, v, full, tail) - shift[j];
+            sum[j] = sum[j] + d;
+            square[j] = v_fma(d, d, square[j]);
+        }
+    }
+#pragma GCC unroll 4
+    for (int j = 0; j < v; j++) {
+        store(partial, shift[j], j, v, full, tail);
+        const ptrdiff_t n = pl_min(rest, columns) - j * PL_LANES;
+        if (n > 0) {
+            /* Lanes that are not loaded are 0 on both sides. */
+            const vec d = v_load_n(x + j * PL_LANES, n) - v_load_n(partial + j * PL_LANES, n);
+            sum[j] = sum[j] + d;
+            square[j] = v_fma(d, d, square[j]);
+        }
+        store(partial + width, sum[j], j, v, full, tail);
+        store(partial + 2 * width, square[j], j, v, full, tail);
+    }
+}
+
+PL_INLINE void gradient_block(const real *dy, const real *x, const real *mean, ptrdiff_t rows,
+                              ptrdiff_t width, ptrdiff_t columns, ptrdiff_t rest, real *partial,
+                              const int v, const int full) {
+    const vtail tail = tail_of(columns - (v - 1) * PL_LANES);
+    vec center[BLOCK], sum[BLOCK], product[BLOCK];
+#pragma GCC unroll 4
+    for (int j = 0; j < v; j++) {
+        center[j] = load(mean, j, v, full, tail);
+        sum[j] = product[j] = v_zero();
+    }
+    for (ptrdiff_t r = 0; r < rows; r++, x += width, dy += width) {
+#pragma GCC unroll 4
+        for (int j = 0; j < v; j++) {
+            __builtin_prefetch(x + AHEAD * width + j * PL_LANES);
+            __builtin_prefetch(dy + AHEAD * width + j * PL_LANES);
+            const vec g = load(dy, j, v, full, tail);
+            sum[j] = sum[j] + g;
+            product[j] = v_fma(g, load(x, j, v, full, tail) - center[j], product[j]);
+        }
+    }
+#pragma GCC unroll 4
+    for (int j = 0; j < v; j++) {
+        const ptrdiff_t n = pl_min(rest, columns) - j * PL_LANES;
+        if (n > 0) {
+            const vec g = v_load_n(dy + j * PL_LANES, n);
+            sum[j] = sum[j] + g;
+            product[j] = v_fma(g, v_load_n(x + j * PL_LANES, n) - v_load_n(mean + j * PL_LANES, n),
+                               product[j]);
+        }
+        store(partial, sum[j], j, v, full, tail);
+        store(partial + width, product[j], j, v, full, tail);
+    }
+}
+
+/* Vectors of the next block: four, but never one alone, whose chains would wait for each other. */
+PL_INLINE int block_vectors(ptrdiff_t columns) {
+    const ptrdiff_t left = pl_ceil_div(columns, PL_LANES);
+    return left == 5 ? 3 : (int)pl_min(left, BLOCK);
+}
+
+/* Calls BODY(vectors, full) with both known to the compiler. */
+#define FOR_BLOCK(v, full, BODY) \
+    switch ((v) * 2 + (full)) {  \
+    case 9: BODY(4, 1); break;   \
+    case 8: BODY(4, 0); break;   \
+    case 7: BODY(3, 1); break;   \
+    case 6: BODY(3, 0); break;   \
+    case 5: BODY(2, 1); break;   \
+    case 4: BODY(2, 0); break;   \
+    case 3: BODY(1, 1); break;   \
+    default: BODY(1, 0);         \
+    }
+
+static void statistics(const void *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t columns, ptrdiff_t rest,
+                       void *partial) {
+    for (ptrdiff_t j = 0; j < columns;) {
+        const int v = block_vectors(columns - j);
+        const ptrdiff_t n = pl_min(columns - j, v * PL_LANES);
+#define BODY(V, FULL) \
+    statistics_block((const real *)x + j, rows, width, n, rest - j, (real *)partial + j, V, FULL)
+        FOR_BLOCK(v, n == v * PL_LANES, BODY)
+#undef BODY
+        j += n;
+    }
+}
+
+static void gradient_sums(const void *dy, const void *x, const void *mean, ptrdiff_t rows,
+                          ptrdiff_t width, ptrdiff_t columns, ptrdiff_t rest, void *partial) {
+    for (ptrdiff_t j = 0; j < columns;) {
+        const int v = block_vectors(columns - j);
+        const ptrdiff_t n = pl_min(columns - j, v * PL_LANES);
+#define BODY(V, FULL)                                                                              \
+    gradient_block((const real *)dy + j, (const real *)x + j, (const real *)mean + j, rows, width, \
+                   n, rest - j, (real *)partial + j, V, FULL)
+        FOR_BLOCK(v, n == v * PL_LANES, BODY)
+#undef BODY
+        j += n;
+    }
+}
+
+/* ---- chunks to channels --------------------------------------------------------------------- */
+/* sum[c] = sum over the columns of channel c, in order. */
+static void fold_columns(const double *columns, const pl_wide_rows *shape, double *sum) {
+    for (ptrdiff_t c = 0; c < shape->channels; c++) sum[c] = columns[c];
+    for (ptrdiff_t j = shape->channels; j < shape->width; j += shape->channels)
+        for (ptrdiff_t c = 0; c < shape->channels; c++) sum[c] += columns[j + c];
+}
+
+/* Rows of chunk i in the columns from `rest` on; the columns before have one more in the last. */
+static ptrdiff_t chunk_rows(const pl_wide_rows *shape, ptrdiff_t i) {
+    return i < shape->chunks - 1 ? PL_NORM_CHUNK : shape->rows - i * PL_NORM_CHUNK;
+}
+
+static void fold_statistics(const void *partials, const pl_wide_rows *shape, double *work, double *mean,
+                            double *deviations) {
+    const ptrdiff_t width = shape->width, c = shape->channels;
+    double *total = work, *center = work + width;
+    const real *shift = partials;
+    for (ptrdiff_t j = 0; j < width; j++) total[j] = 0;
+    for (ptrdiff_t i = 0; i < shape->chunks; i++, shift += 3 * width) {
+        const ptrdiff_t more = i == shape->chunks - 1 ? shape->rest : 0;
+        const double n = (double)chunk_rows(shape, i);
+        for (ptrdiff_t j = 0; j < more; j++) total[j] += (n + 1) * shift[j] + shift[width + j];
+        for (ptrdiff_t j = more; j < width; j++) total[j] += n * shift[j] + shift[width + j];
+    }
+    fold_columns(total, shape, mean);
+    const double values = (double)((shape->rows * width + shape->rest) / c);
+    for (ptrdiff_t k = 0; k < c; k++) mean[k] /= values;
+
+    /* Sum of (x - mean)^2 with x - mean = d + e, e = shift - mean. */
+    for (ptrdiff_t j = 0; j < width; j += c)
+        for (ptrdiff_t k = 0; k < c; k++) center[j + k] = mean[k];
+    for (ptrdiff_t j = 0; j < width; j++) total[j] = 0;
+    shift = partials;
+    for (ptrdiff_t i = 0; i < shape->chunks; i++, shift += 3 * width) {
+        const ptrdiff_t more = i == shape->chunks - 1 ? shape->rest : 0;
+        const double n = (double)chunk_rows(shape, i);
+        for (ptrdiff_t j = 0; j < more; j++) {
+            const double e = shift[j] - center[j];
+            total[j] += shift[2 * width + j] + e * (2 * (double)shift[width + j] + (n + 1) * e);
+        }
+        /* Columns without a value have no mean of their own: n is 0 there. */
+        for (ptrdiff_t j = more; j < width; j++) {
+            const double e = shift[j] - center[j];
+            total[j] += shift[2 * width + j] + e * (2 * (double)shift[width + j] + n * e);
+        }
+    }
+    fold_columns(total, shape, deviations);
+    for (ptrdiff_t k = 0; k < c; k++) deviations[k] = deviations[k] < 0 ? 0 : deviations[k];
+}
+
+static void fold_sums(const void *partials, const pl_wide_rows *shape, double *work, double *first,
+                      double *second) {
+    const ptrdiff_t width = shape->width;
+    for (int which = 0; which < 2; which++) {
+        const real *sum = (const real *)partials + which * width;
+        for (ptrdiff_t j = 0; j < width; j++) work[j] = 0;
+        for (ptrdiff_t i = 0; i < shape->chunks; i++, sum += 2 * width)
+            for (ptrdiff_t j = 0; j < width; j++) work[j] += sum[j];
+        fold_columns(work, shape, which ? second : first);
+    }
+}
+
+/* ---- elementwise ---------------------------------------------------------------------------- */
+PL_INLINE vec normalized(vec x, vec mean, vec scale, vec offset, const int relu) {
+    const vec y = v_fma(x - mean, scale, offset);
+    return relu ? v_keep(m_not(v_le(y, v_zero())), y) : y;
+}
+
+PL_INLINE void normalize_rows(const real *x, real *y, ptrdiff_t count, ptrdiff_t width, const real *mean,
+                              const int relu, const int stream) {
+    const real *scale = mean + width, *offset = scale + width;
+    for (; count > 0; count -= width, x += width, y += width) {
+        const ptrdiff_t n = pl_min(count, width);
+        ptrdiff_t j = 0;
+#pragma GCC unroll 4
+        for (; j + PL_LANES <= n; j += PL_LANES) {
+            const vec out = normalized(v_load(x + j), v_load(mean + j), v_load(scale + j),
+                                       v_load(offset + j), relu);
+            if (stream)
+                v_stream(y + j, out);
+            else
+                v_store(y + j, out);
+        }
+        if (j < n)
+            v_store_part(y + j,
+                         normalized(v_load_part(x + j, n - j), v_load_part(mean + j, n - j),
+                                    v_load_part(scale + j, n - j), v_load_part(offset + j, n - j), relu),
+                         n - j);
+    }
+    if (stream) v_fence();
+}
+
+static void normalize(const void *x, void *y, ptrdiff_t count, ptrdiff_t width, const void *constants,
+                      int relu, int stream) {
+    if (relu && stream)
+        normalize_rows(x, y, count, width, constants, 1, 1);
+    else if (relu)
+        normalize_rows(x, y, count, width, constants, 1, 0);
+    else if (stream)
+        normalize_rows(x, y, count, width, constants, 0, 1);
+    else
+        normalize_rows(x, y, count, width, constants, 0, 0);
+}
+
+PL_INLINE void gradient_rows(const real *dy, const real *x, real *dx, ptrdiff_t count, ptrdiff_t width,
+                             const real *mean, const int stream) {
+    const real *k1 = mean + width, *k2 = k1 + width, *k3 = k2 + width;
+    for (; count > 0; count -= width, x += width, dy += width, dx += width) {
+        const ptrdiff_t n = pl_min(count, width);
+        ptrdiff_t j = 0;
+#pragma GCC unroll 4
+        for (; j + PL_LANES <= n; j += PL_LANES) {
+            const vec at = v_fma(v_load(x + j) - v_load(mean + j), v_load(k2 + j), v_load(k3 + j));
+            const vec out = v_fma(v_load(dy + j), v_load(k1 + j), at);
+            if (stream)
+                v_stream(dx + j, out);
+            else
+                v_store(dx + j, out);
+        }
+        if (j < n) {
+            const vec at = v_fma(v_load_part(x + j, n - j) - v_load_part(mean + j, n - j),
+                                 v_load_part(k2 + j, n - j), v_load_part(k3 + j, n - j));
+            v_store_part(dx + j, v_fma(v_load_part(dy + j, n - j), v_load_part(k1 + j, n - j), at), n - j);
+        }
+    }
+    if (stream) v_fence();
+}
+
+static void gradient(const void *dy, const void *x, void *dx, ptrdiff_t count, ptrdiff_t width,
+                     const void *constants, int stream) {
+    if (stream)
+        gradient_rows(dy, x, dx, count, width, constants, 1);
+    else
+        gradient_rows(dy, x, dx, count, width, constants, 0);
+}
+
+const pl_norm_kernels PL_KERNEL(norm) = {statistics, gradient_sums, fold_statistics,
+                                         fold_sums,  normalize,     gradient};

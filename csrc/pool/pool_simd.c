@@ -1,0 +1,310 @@
+/* Pooling over windows of a channels-last image, for one ISA and element type.
+ *
+ * A window (pl_windows in pool.h) is rows x columns taps of `pixel` channels each. Two ways:
+ *
+ *   by channel   one window at a time, PL_LANES channels at a time; the last few by a masked tail
+ *   narrow       fewer channels than lanes: PL_LANES / channels whole windows at a time. Tap (r, s)
+ *                of neighbouring windows lies `step` apart, so with a step of two pixels the lanes
+ *                are picked out of two vectors by v_lookup
+ *
+ * All are bound by loads and stores, not by arithmetic or latency: neighbouring windows are
+ * independent. Registers: largest, its number, the tap, a mask; the lookup indices. */
+#include "pool/pool.h"
+#include "simd/simd.h"
+
+PL_INLINE vec load(const real *p, const int full, ptrdiff_t n) {
+    return full ? v_load(p) : v_load_part(p, n);
+}
+
+PL_INLINE void store(real *p, vec x, const int full, ptrdiff_t n, int stream) {
+    if (full && stream)
+        v_stream(p, x);
+    else if (full)
+        v_store(p, x);
+    else
+        v_store_part(p, x, n);
+}
+
+PL_INLINE ivec load_number(const void *argmax, ptrdiff_t at, const int wide, ptrdiff_t n) {
+    return wide ? i_load_i32((const int32_t *)argmax + at, n) : i_load_u8((const uint8_t *)argmax + at, n);
+}
+
+PL_INLINE void store_number(void *argmax, ptrdiff_t at, ivec number, const int wide, ptrdiff_t n) {
+    if (wide)
+        i_store_i32((int32_t *)argmax + at, number, n);
+    else
+        i_store_u8((uint8_t *)argmax + at, number, n);
+}
+
+/* The larger of `best` and x with its number: ties keep best, a NaN in x always wins. */
+PL_INLINE void take_larger(vec *best, ivec *number, vec x, ptrdiff_t tap) {
+    const vmask larger = m_or(v_gt(x, *best), v_is_nan(x));
+    *best = v_select(larger, x, *best);
+    *number = i_select(larger, i_set1((bits)tap), *number);
+}
+
+/* ---- several windows in one vector ---------------------------------------------------------- */
+/* `each` windows fill `lanes` = each * pixel lanes. */
+typedef struct {
+    ptrdiff_t each, lanes;
+    vtail low, high; /* the elements from the first to the last lane, within two vectors */
+    ivec from;
+    int apart; /* a step of two pixels; else the windows' first taps are neighbours */
+} narrow;
+
+PL_INLINE int narrow_fits(const pl_windows *g) {
+    return g->windows > 1 && 2 * g->pixel <= PL_LANES &&
+           (g->step == g->pixel || g->step == 2 * g->pixel);
+}
+
+PL_INLINE narrow narrow_of(const pl_windows *g, ptrdiff_t windows) {
+    narrow t;
+    t.each = pl_min(PL_LANES / g->pixel, windows);
+    t.lanes = t.each * g->pixel;
+    t.apart = g->step > g->pixel;
+    const ptrdiff_t span = (t.each - 1) * g->step + g->pixel;
+    t.low = tail_of(span);
+    t.high = tail_of(pl_max(span - PL_LANES, 0));
+    t.from = i_load_i32(g->narrow->pick, PL_LANES);
+    return t;
+}
+
+PL_INLINE vec narrow_load(const real *p, const narrow *t) {
+    const vec low = v_load_tail(p, t->low);
+    return t->apart ? v_lookup(low, v_load_tail(p + PL_LANES, t->high), t->from) : low;
+}
+
+/* ---- largest -------------------------------------------------------------------------------- */
+PL_INLINE void largest_of(const real *x, const pl_windows *g, const ptrdiff_t rows,
+                          const ptrdiff_t columns, real *y, void *argmax, ptrdiff_t at, const int wide,
+                          const int full, ptrdiff_t n) {
+    vec best = load(x, full, n);
+    ivec number = i_set1((bits)g->first);
+#pragma GCC unroll 2
+    for (ptrdiff_t r = 0; r < rows; r++)
+#pragma GCC unroll 2
+        for (ptrdiff_t s = 0; s < columns; s++)
+            if (r + s > 0)
+                take_larger(&best, &number, load(x + r * g->row + s * g->pixel, full, n),
+                            g->first + r * g->next_row + s);
+    store(y + at, best, full, n, g->stream);
+    store_number(argmax, at, number, wide, full ? PL_LANES : n);
+}
+
+PL_INLINE void largest_by_channel(const real *x, const pl_windows *g, const ptrdiff_t rows,
+                                  const ptrdiff_t columns, real *y, void *argmax, const int wide) {
+    ptrdiff_t at = 0;
+    for (ptrdiff_t i = 0; i < g->windows; i++, x += g->step) {
+        ptrdiff_t c = 0;
+        for (; c + PL_LANES <= g->pixel; c += PL_LANES)
+            largest_of(x + c, g, rows, columns, y, argmax, at + c, wide, 1, 0);
+        if (c < g->pixel)
+            largest_of(x + c, g, rows, columns, y, argmax, at + c, wide, 0, g->pixel - c);
+        at += g->pixel;
+    }
+}
+
+PL_INLINE void largest_narrow(const real *x, const pl_windows *g, real *y, void *argmax, const int wide) {
+    ptrdiff_t at = 0;
+    for (ptrdiff_t left = g->windows; left > 0;) {
+        const narrow t = narrow_of(g, left);
+        for (; left >= t.each; left -= t.each, x += t.each * g->step, at += t.lanes) {
+            vec best = narrow_load(x, &t);
+            ivec number = i_set1((bits)g->first);
+            for (ptrdiff_t r = 0; r < g->rows; r++)
+                for (ptrdiff_t s = r == 0; s < g->columns; s++)
+                    take_larger(&best, &number, narrow_load(x + r * g->row + s * g->pixel, &t),
+                                g->first + r * g->next_row + s);
+            v_store_n(y + at, best, t.lanes);
+            store_number(argmax, at, number, wide, t.lanes);
+        }
+    }
+}
+
+PL_INLINE void largest_any(const void *x, const pl_windows *g, void *y, void *argmax, const int wide) {
+    if (narrow_fits(g))
+        largest_narrow(x, g, y, argmax, wide);
+    else if (g->rows == 2 && g->columns == 2)
+        largest_by_channel(x, g, 2, 2, y, argmax, wide);
+    else
+        largest_by_channel(x, g, g->rows, g->columns, y, argmax, wide);
+}
+
+static void largest(const void *x, const pl_windows *g, void *y, void *argmax) {
+    largest_any(x, g, y, argmax, 0);
+}
+static void largest_wide(const void *x, const pl_windows *g, void *y, void *argmax) {
+    largest_any(x, g, y, argmax, 1);
+}
+
+/* ---- average -------------------------------------------------------------------------------- */
+enum { CHAIN = 256 };
+
+/* `v` vectors of one window, so that long chains overlap. */
+PL_INLINE void average_of(const real *x, const pl_windows *g, const ptrdiff_t rows,
+                          const ptrdiff_t columns, real *y, const int v, const int full, ptrdiff_t n) {
+    vec total[4], sum[4];
+    ptrdiff_t count = 0;
+#pragma GCC unroll 4
+    for (int j = 0; j < v; j++) total[j] = sum[j] = v_zero();
+#pragma GCC unroll 2
+    for (ptrdiff_t r = 0; r < rows; r++)
+#pragma GCC unroll 2
+        for (ptrdiff_t s = 0; s < columns; s++) {
+            const real *tap = x + r * g->row + s * g->pixel;
+            if (rows * columns > CHAIN && count++ == CHAIN) {
+                count = 1;
+#pragma GCC unroll 4
+                for (int j = 0; j < v; j++) {
+                    total[j] = total[j] + sum[j];
+                    sum[j] = v_zero();
+                }
+            }
+#pragma GCC unroll 4
+            for (int j = 0; j < v; j++) sum[j] = sum[j] + load(tap + j * PL_LANES, full, n);
+        }
+    const vec taps = v_set1((real)g->taps);
+#pragma GCC unroll 4
+    for (int j = 0; j < v; j++) store(y + j * PL_LANES, (total[j] + sum[j]) / taps, full, n, g->stream);
+}
+
+PL_INLINE void average_by_channel(const real *x, const pl_windows *g, const ptrdiff_t rows,
+                                  const ptrdiff_t columns, real *y) {
+    for (ptrdiff_t i = 0; i < g->windows; i++, x += g->step, y += g->pixel) {
+        ptrdiff_t c = 0;
+        for (; c + 4 * PL_LANES <= g->pixel; c += 4 * PL_LANES)
+            average_of(x + c, g, rows, columns, y + c, 4, 1, 0);
+        for (; c + PL_LANES <= g->pixel; c += PL_LANES)
+            average_of(x + c, g, rows, columns, y + c, 1, 1, 0);
+        if (c < g->pixel) average_of(x + c, g, rows, columns, y + c, 1, 0, g->pixel - c);
+    }
+}
+
+PL_INLINE void average_narrow(const real *x, const pl_windows *g, real *y) {
+    for (ptrdiff_t left = g->windows; left > 0;) {
+        const narrow t = narrow_of(g, left);
+        const vec taps = v_set1((real)g->taps);
+        for (; left >= t.each; left -= t.each, x += t.each * g->step, y += t.lanes) {
+            vec sum = v_zero();
+            for (ptrdiff_t r = 0; r < g->rows; r++)
+                for (ptrdiff_t s = 0; s < g->columns; s++)
+                    sum = sum + narrow_load(x + r * g->row + s * g->pixel, &t);
+            v_store_n(y, sum / taps, t.lanes);
+        }
+    }
+}
+
+static void average(const void *x, const pl_windows *g, void *y) {
+    if (narrow_fits(g) && g->rows * g->columns <= CHAIN)
+        average_narrow(x, g, y);
+    else if (g->rows == 2 && g->columns == 2)
+        average_by_channel(x, g, 2, 2, y);
+    else
+        average_by_channel(x, g, g->rows, g->columns, y);
+}
+
+/* ---- backward ------------------------------------------------------------------------------- */
+/* What tap number `tap` gets from its window: dy where argmax names it, or an equal share. */
+PL_INLINE void give(real *dx, vec dy, ivec number, ptrdiff_t tap, const int by_number, const int add,
+                    const int full, ptrdiff_t n, int stream) {
+    vec part = by_number ? v_keep(i_eq(number, i_set1((bits)tap)), dy) : dy;
+    if (add) part = load(dx, full, n) + part;
+    store(dx, part, full, n, add ? 0 : stream);
+}
+
+PL_INLINE void backward_of(const real *dy, const void *argmax, ptrdiff_t at, const pl_windows *g,
+                           const ptrdiff_t rows, const ptrdiff_t columns, real *dx, const int by_number,
+                           const int wide, const int add, const int full, ptrdiff_t n) {
+    vec part = load(dy + at, full, n);
+    ivec number = i_set1(0);
+    if (by_number)
+        number = load_number(argmax, at, wide, full ? PL_LANES : n);
+    else
+        part = part / v_set1((real)g->taps);
+#pragma GCC unroll 2
+    for (ptrdiff_t r = 0; r < rows; r++)
+#pragma GCC unroll 2
+        for (ptrdiff_t s = 0; s < columns; s++)
+            give(dx + r * g->row + s * g->pixel, part, number, g->first + r * g->next_row + s, by_number,
+                 add, full, n, g->stream);
+}
+
+PL_INLINE void backward_by_channel(const real *dy, const void *argmax, const pl_windows *g,
+                                   const ptrdiff_t rows, const ptrdiff_t columns, real *dx,
+                                   const int by_number, const int wide, const int add) {
+    ptrdiff_t at = 0;
+    for (ptrdiff_t i = 0; i < g->windows; i++, dx += g->step) {
+        ptrdiff_t c = 0;
+        for (; c + PL_LANES <= g->pixel; c += PL_LANES)
+            backward_of(dy, argmax, at + c, g, rows, columns, dx + c, by_number, wide, add, 1, 0);
+        if (c < g->pixel)
+            backward_of(dy, argmax, at + c, g, rows, columns, dx + c, by_number, wide, add, 0,
+                        g->pixel - c);
+        at += g->pixel;
+    }
+}
+
+/* Windows two pixels wide that lie side by side: row r of dx is taps 0 and 1 in turn. */
+PL_INLINE void backward_narrow(const real *dy, const void *argmax, const pl_windows *g, real *dx,
+                               const int by_number, const int wide) {
+    ivec from[2], column[2];
+    for (int half = 0; half < 2; half++) {
+        from[half] = i_load_i32(g->narrow->back + half * PL_LANES, PL_LANES);
+        column[half] = i_load_i32(g->narrow->column + half * PL_LANES, PL_LANES);
+    }
+    const ptrdiff_t most = PL_LANES / g->pixel;
+    for (ptrdiff_t i = 0; i < g->windows; i += most) {
+        const ptrdiff_t lanes = pl_min(most, g->windows - i) * g->pixel;
+        vec part = v_load_n(dy, lanes);
+        ivec number = i_set1(0);
+        if (by_number)
+            number = load_number(argmax, i * g->pixel, wide, lanes);
+        else
+            part = part / v_set1((real)g->taps);
+#pragma GCC unroll 2
+        for (int half = 0; half < 2; half++) {
+            const ptrdiff_t n = 2 * lanes - half * PL_LANES;
+            if (n <= 0) break;
+            const vec given = v_lookup(part, part, from[half]);
+            const vec numbers = v_from_bits(number);
+            const ivec row_of = v_bits(v_lookup(numbers, numbers, from[half])) - column[half];
+            for (ptrdiff_t r = 0; r < g->rows; r++) {
+                const vmask mine = i_eq(row_of, i_set1((bits)(g->first + r * g->next_row)));
+                v_store_n(dx + r * g->row + half * PL_LANES, by_number ? v_keep(mine, given) : given, n);
+            }
+        }
+        dy += lanes;
+        dx += 2 * lanes;
+    }
+}
+
+PL_INLINE void backward(const void *dy, const void *argmax, const pl_windows *g, void *dx,
+                        const int by_number, const int wide, const int add) {
+    if (!add && g->columns == 2 && g->step == 2 * g->pixel && narrow_fits(g))
+        backward_narrow(dy, argmax, g, dx, by_number, wide);
+    else if (!add && g->rows == 2 && g->columns == 2)
+        backward_by_channel(dy, argmax, g, 2, 2, dx, by_number, wide, 0);
+    else
+        backward_by_channel(dy, argmax, g, g->rows, g->columns, dx, by_number, wide, add);
+}
+
+#define ROUTE(name, wide, add)                                                                    \
+    static void name(const void *dy, const void *argmax, const pl_windows *g, void *dx) {         \
+        backward(dy, argmax, g, dx, 1, wide, add);                                                \
+    }
+ROUTE(route, 0, 0)
+ROUTE(route_wide, 1, 0)
+ROUTE(route_add, 0, 1)
+ROUTE(route_add_wide, 1, 1)
+
+static void spread(const void *dy, const pl_windows *g, void *dx) {
+    backward(dy, NULL, g, dx, 0, 0, 0);
+}
+static void spread_add(const void *dy, const pl_windows *g, void *dx) {
+    backward(dy, NULL, g, dx, 0, 0, 1);
+}
+
+static void fence(void) { v_fence(); }
+
+const pl_pool_kernels PL_KERNEL(pool) = {largest,        largest_wide, route,      route_wide, route_add,
+                                         route_add_wide, average,      spread,     spread_add, fence};

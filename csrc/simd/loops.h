@@ -1,0 +1,59 @@
+/* Loops over arrays with a tail, and the two row passes that softmax and its loss share. */
+#ifndef PL_LOOPS_H
+#define PL_LOOPS_H
+
+#include "simd/math.h"
+
+/* Runs the statement for i = 0, LANES, 2 LANES ... below n; `left` is LANES, or what the tail has. */
+#define EACH_VECTOR(n, ...)                                  \
+    do {                                                     \
+        ptrdiff_t i = 0;                                     \
+        for (; i + PL_LANES <= (n); i += PL_LANES) {         \
+            const ptrdiff_t left = PL_LANES;                 \
+            __VA_ARGS__;                                     \
+        }                                                    \
+        if (i < (n)) {                                       \
+            const ptrdiff_t left = (n) - i;                  \
+            __VA_ARGS__;                                     \
+        }                                                    \
+    } while (0)
+
+/* The same with `part`, the vector of an acc16 that takes these lanes: element i goes to i % 16. */
+#define EACH_SIXTEEN(n, ...)                                                             \
+    do {                                                                                 \
+        ptrdiff_t i = 0;                                                                 \
+        while (i + 16 <= (n))                                                            \
+            _Pragma("GCC unroll 8") for (int part = 0; part < PL_ACC_VECTORS; part++) {  \
+                const ptrdiff_t left = PL_LANES;                                         \
+                __VA_ARGS__;                                                             \
+                i += PL_LANES;                                                           \
+            }                                                                            \
+        _Pragma("GCC unroll 8") for (int part = 0; part < PL_ACC_VECTORS; part++) {      \
+            const ptrdiff_t left = (n) - i;                                              \
+            if (left <= 0) break;                                                        \
+            __VA_ARGS__;                                                                 \
+            i += PL_LANES;                                                               \
+        }                                                                                \
+    } while (0)
+
+/* The largest of k > 0 numbers; NaN is passed over. */
+PL_INLINE real row_maximum(const real *x, ptrdiff_t k) {
+    const vec lowest = v_set1(-PL_INFINITY);
+    vec highest = lowest;
+    EACH_VECTOR(k, highest = v_max(v_load_fill(x + i, left, lowest), highest));
+    return v_highest(highest);
+}
+
+/* y[j] = exp(x[j] - maximum); returns their sum. A row with NaN or infinity sums to NaN. */
+PL_INLINE real row_exponentials(const real *x, real maximum, real *y, ptrdiff_t k) {
+    const vec shift = v_set1(maximum), lowest = v_set1(-PL_INFINITY);
+    acc16 sum = acc_zero();
+    EACH_SIXTEEN(k, {
+        const vec e = v_exp(v_load_fill(x + i, left, lowest) - shift);
+        v_store_n(y + i, e, left);
+        sum.part[part] = sum.part[part] + e;
+    });
+    return acc_sum(sum);
+}
+
+#endif

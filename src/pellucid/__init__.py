@@ -1,0 +1,155 @@
+"""Pellucid: convolutional networks and MLPs on the CPU, so clear that you see through.
+
+>>> import pellucid as pl
+>>> model = pl.Sequential([pl.Dense(8, activation="relu"), pl.Dense(2)], seed=0)
+>>> model.compile(pl.Adam(1e-2), "softmax_cross_entropy", ["accuracy"])
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from pellucid import callbacks, kernels, layers, losses, metrics, optimizers
+from pellucid.about import VERSION as __version__
+from pellucid.about import show_config
+from pellucid.callbacks import (
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    LambdaCallback,
+    ProgressBar,
+    TerminateOnNaN,
+)
+from pellucid.core.initializers import (
+    Constant,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    LeCunNormal,
+    LeCunUniform,
+    Ones,
+    RandomNormal,
+    RandomUniform,
+    Zeros,
+)
+from pellucid.core.layer import Layer
+from pellucid.core.parameter import Parameter
+from pellucid.core.registry import register_layer
+from pellucid.core.regularizers import L1, L1L2, L2
+from pellucid.errors import FormatError, NumericsError
+from pellucid.kernels import get_num_threads, set_num_threads
+from pellucid.layers import (
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool2D,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Rescaling,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from pellucid.losses import (
+    BinaryCrossEntropy,
+    CategoricalCrossEntropy,
+    MeanSquaredError,
+    SigmoidBinaryCrossEntropy,
+    SoftmaxCrossEntropy,
+)
+from pellucid.metrics import Accuracy
+from pellucid.model import History, Sequential
+from pellucid.optimizers import SGD, Adam, AdamW
+
+if TYPE_CHECKING:
+    from pellucid import data, io, viz
+    from pellucid.io import load_model
+
+__all__ = [
+    "L1",
+    "L1L2",
+    "L2",
+    "SGD",
+    "Accuracy",
+    "Adam",
+    "AdamW",
+    "AvgPool2D",
+    "BatchNorm",
+    "BinaryCrossEntropy",
+    "CSVLogger",
+    "Callback",
+    "CategoricalCrossEntropy",
+    "Constant",
+    "Conv2D",
+    "Dense",
+    "Dropout",
+    "EarlyStopping",
+    "Flatten",
+    "FormatError",
+    "GlobalAvgPool2D",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "History",
+    "LambdaCallback",
+    "Layer",
+    "LeCunNormal",
+    "LeCunUniform",
+    "LeakyReLU",
+    "MaxPool2D",
+    "MeanSquaredError",
+    "NumericsError",
+    "Ones",
+    "Parameter",
+    "ProgressBar",
+    "RandomNormal",
+    "RandomUniform",
+    "ReLU",
+    "Rescaling",
+    "Sequential",
+    "Sigmoid",
+    "SigmoidBinaryCrossEntropy",
+    "Softmax",
+    "SoftmaxCrossEntropy",
+    "Tanh",
+    "TerminateOnNaN",
+    "Zeros",
+    "__version__",
+    "callbacks",
+    "data",
+    "get_num_threads",
+    "io",
+    "kernels",
+    "layers",
+    "load_model",
+    "losses",
+    "metrics",
+    "optimizers",
+    "register_layer",
+    "set_num_threads",
+    "show_config",
+    "viz",
+]
+
+_LAZY_MODULES = ("data", "io", "viz")
+_LAZY_NAMES = {"load_model": "pellucid.io"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what few programs need when it is first asked for."""
+    if name in _LAZY_MODULES:
+        return import_module(f"pellucid.{name}")
+    if name in _LAZY_NAMES:
+        return getattr(import_module(_LAZY_NAMES[name]), name)
+    raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,83 @@
+"""The command `pellucid`: train, evaluate, predict, info."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from pellucid.cli import evaluate, info, predict, train
+from pellucid.errors import describe
+
+# What a user can cause and repair; anything else is a fault of ours and shows itself.
+_USER_ERRORS = (
+    ArithmeticError,
+    ImportError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status: 0, 2 for an error, 130 for Ctrl-C.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Words after the command's name; by default those of this process.
+
+    Example
+    -------
+    >>> from pellucid.cli import main
+    >>> main(["evaluate", "nothing.safetensors"])
+    2
+    """
+    args = _parser().parse_args(arguments)
+    try:
+        args.run(args)
+    except KeyboardInterrupt:
+        print("stopped by Ctrl-C", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader, such as `head`, has gone; the interpreter's last flush must
+        # not complain about it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except _USER_ERRORS as error:
+        if args.debug:
+            traceback.print_exc()
+        print(f"{type(error).__name__}: {_message(error)}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _message(error: Exception) -> str:
+    """Say what happened; the operating system's errors get their two other parts."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return describe(
+            f"{error.filename}: {error.strerror}",
+            "Expected a path that exists and that you may use",
+            "Check its spelling and its permissions.",
+        )
+    return str(error) or "no more is known: run again with --debug"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pellucid",
+        description="Neural networks on the CPU you own.",
+        epilog="Begin with: pellucid train",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in (train, evaluate, predict, info):
+        command = module.add_parser(commands)
+        command.set_defaults(run=module.run)
+        command.add_argument(
+            "--debug", action="store_true", help="show the traceback of an error"
+        )
+    return parser

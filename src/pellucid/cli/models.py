@@ -1,0 +1,63 @@
+"""The networks that `pellucid train` knows by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pellucid as pl
+from pellucid.errors import describe
+
+
+def cnn(input_shape: tuple[int, ...], classes: int) -> list[Any]:
+    """Return four 3x3 convolutions with BatchNorm and a mean over what is left."""
+    layers: list[Any] = []
+    for filters in (32, 32, 64, 64):
+        layers += [
+            pl.Conv2D(filters, 3, padding="same", use_bias=False),
+            pl.BatchNorm(),
+            pl.ReLU(),
+        ]
+        if len(layers) == 6:
+            layers.append(pl.MaxPool2D(2))
+    return [*layers, pl.GlobalAvgPool2D(), pl.Dropout(0.3), pl.Dense(classes)]
+
+
+def lenet5(input_shape: tuple[int, ...], classes: int) -> list[Any]:
+    """Return LeNet-5 (LeCun et al., 1998) with ReLU and max pooling."""
+    if min(input_shape[:2]) < 12:
+        height, width, _ = input_shape
+        raise ValueError(
+            describe(
+                f"lenet5 can't take images of {height}x{width}",
+                "Expected at least 12x12: two 5x5 convolutions, two poolings",
+                "Use --model cnn or --model mlp, or --dataset mnist.",
+            )
+        )
+    return [
+        pl.Conv2D(6, 5, padding="same", activation="relu"),
+        pl.MaxPool2D(2),
+        pl.Conv2D(16, 5, activation="relu"),
+        pl.MaxPool2D(2),
+        pl.Flatten(),
+        pl.Dense(120, activation="relu"),
+        pl.Dense(84, activation="relu"),
+        pl.Dense(classes),
+    ]
+
+
+def mlp(input_shape: tuple[int, ...], classes: int) -> list[Any]:
+    """Return a multi-layer perceptron with two hidden layers."""
+    return [
+        pl.Flatten(),
+        pl.Dense(128, activation="relu"),
+        pl.Dense(64, activation="relu"),
+        pl.Dense(classes),
+    ]
+
+
+MODELS: dict[str, Callable[[tuple[int, ...], int], list[Any]]] = {
+    "cnn": cnn,
+    "lenet5": lenet5,
+    "mlp": mlp,
+}

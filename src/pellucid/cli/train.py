@@ -1,0 +1,197 @@
+"""`pellucid train`: from a data set to a saved model."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pellucid as pl
+from pellucid.cli.common import (
+    add_data_options,
+    add_thread_option,
+    headline,
+    load_dataset,
+    test_line,
+    use_threads,
+)
+from pellucid.cli.models import MODELS
+from pellucid.errors import describe
+
+if TYPE_CHECKING:
+    from pellucid.cli.common import Commands
+    from pellucid.model.history import History
+
+_OPTIMIZERS = {"adam": 3e-3, "adamw": 3e-3, "sgd": 5e-2}
+_EPOCHS = {"digits": 15, "mnist": 5, "fashion_mnist": 10}
+_PATIENCE = 5
+_RUNS = "pellucid-runs"
+
+
+def add_parser(commands: Commands) -> argparse.ArgumentParser:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "train",
+        help="train a network and save it",
+        description="Train a network on images; without options, a CNN on the "
+        "embedded digits. The learning rate falls linearly to 0; a tenth of the "
+        "training images is kept for validation, training stops when it no longer "
+        f"improves for {_PATIENCE} epochs, and the best weights are kept.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add_data_options(parser)
+    parser.add_argument("--model", choices=MODELS, default="cnn", help="the network")
+    parser.add_argument("--epochs", type=int, metavar="N", help=_epochs_help())
+    parser.add_argument(
+        "--batch-size", type=int, default=64, metavar="N", help="images"
+    )
+    parser.add_argument("--optimizer", choices=_OPTIMIZERS, default="adam", help="rule")
+    parser.add_argument(
+        "--learning-rate",
+        type=float,
+        metavar="RATE",
+        help="at the first step; by default "
+        + ", ".join(f"{rate:g} for {name}" for name, rate in _OPTIMIZERS.items()),
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="equal seeds give equal results"
+    )
+    parser.add_argument(
+        "--dtype", choices=("float32", "float64"), default="float32", help="precision"
+    )
+    add_thread_option(parser)
+    parser.add_argument(
+        "--output-dir",
+        metavar="DIR",
+        help=f"folder for the results; by default a new one under {_RUNS}/",
+    )
+    parser.add_argument(
+        "--quiet", action="store_true", help="print the accuracy and the folder only"
+    )
+    return parser
+
+
+def _epochs_help() -> str:
+    numbers = ", ".join(f"{count} for {name}" for name, count in _EPOCHS.items())
+    return f"passes over the data; by default {numbers}"
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train, test and save."""
+    use_threads(args)
+    say = (lambda *_: None) if args.quiet else print
+    say(headline())
+    dataset = load_dataset(args.dataset, args.data_dir)
+    say(dataset.line())
+    x, y = dataset.train
+    model = pl.Sequential(
+        MODELS[args.model](x.shape[1:], int(y.max()) + 1),
+        input_shape=x.shape[1:],
+        dtype=args.dtype,
+        seed=args.seed,
+    )
+    model.compile(
+        optimizer=_optimizer(args), loss="softmax_cross_entropy", metrics=["accuracy"]
+    )
+    say()
+    if not args.quiet:
+        model.summary()
+    say()
+    with _output_folder(args) as folder:
+        epochs = _EPOCHS[args.dataset] if args.epochs is None else args.epochs
+        start = time.perf_counter()
+        history = model.fit(
+            x,
+            y,
+            epochs=epochs,
+            batch_size=args.batch_size,
+            validation_split=0.1,
+            callbacks=[
+                _LinearDecay(),
+                pl.EarlyStopping(patience=_PATIENCE),
+                pl.CSVLogger(folder / "history.csv"),
+            ],
+            verbose=0 if args.quiet else "auto",
+        )
+        seconds = time.perf_counter() - start
+        model.save(folder / "model.safetensors")
+        names = ["model.safetensors", "history.csv", *_draw(history, folder)]
+    print(f"{test_line(model, dataset)}, {seconds:.1f} s")
+    print(f"wrote {folder / names[0]}, {', '.join(names[1:])}")
+    say(f"next: python -m pellucid predict {folder / names[0]} IMAGE")
+
+
+class _LinearDecay(pl.Callback):
+    """Take the learning rate from its first value to 0 in even steps."""
+
+    def on_train_begin(self, logs: Any) -> None:
+        self.first = self.model.optimizer.learning_rate
+        self.step = 0
+
+    def on_batch_begin(self, batch: int, logs: Any) -> None:
+        steps = self.params["epochs"] * self.params["steps"]
+        self.model.optimizer.learning_rate = self.first * (1 - self.step / steps)
+        self.step += 1
+
+
+def _optimizer(args: argparse.Namespace) -> Any:
+    rate = args.learning_rate
+    if rate is None:
+        rate = _OPTIMIZERS[args.optimizer]
+    if args.optimizer == "sgd":
+        return pl.SGD(rate, momentum=0.9)
+    return {"adam": pl.Adam, "adamw": pl.AdamW}[args.optimizer](rate)
+
+
+@contextlib.contextmanager
+def _output_folder(args: argparse.Namespace) -> Any:
+    """Make the folder for the results; take it away again if nothing comes of it."""
+    if args.output_dir is None:
+        folder = _new_folder(Path(_RUNS), args.dataset)
+    else:
+        folder = Path(args.output_dir)
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(
+                describe(
+                    f"--output-dir {folder} is a file",
+                    "Expected a folder, which is made where it is missing",
+                    "Choose another name.",
+                )
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield folder
+    except BaseException:
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # only where it is empty
+        raise
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    """Make the first of name-1, name-2, ... that is free."""
+    parent.mkdir(exist_ok=True)
+    number = 1
+    while True:
+        folder = parent / f"{name}-{number}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _draw(history: History, folder: Path) -> list[str]:
+    """Save the training curves where matplotlib is installed."""
+    if find_spec("matplotlib") is None or not history.epoch:
+        return []
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    for metric, ax in zip(("loss", "accuracy"), figure.subplots(1, 2), strict=True):
+        history.plot(metric=metric, ax=ax)
+    figure.savefig(folder / "history.png", dpi=120)
+    return ["history.png"]

@@ -1,0 +1,93 @@
+"""Error classes and the message that every pellucid error carries.
+
+A message has three parts: what happened, what was expected, how to repair it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+LINE_WIDTH = 100
+
+
+class FormatError(ValueError):
+    """A file's content is not what its format says it must be."""
+
+
+class NumericsError(ArithmeticError):
+    """Training met NaN or infinity."""
+
+
+def describe(what: str, expected: str, repair: str) -> str:
+    """Join the three parts of an error message.
+
+    Parameters
+    ----------
+    what : str
+        What happened, with the name of the argument and the value received.
+    expected : str
+        The sentence that begins with "Expected".
+    repair : str
+        How to repair it. A period missing at the end of a part is added.
+
+    Returns
+    -------
+    str
+        The first two parts on one line where they fit, the repair on the next.
+
+    Example
+    -------
+    >>> print(describe("strides is 0", "Expected an integer >= 1", "Pass strides=1"))
+    strides is 0. Expected an integer >= 1.
+    Pass strides=1.
+    """
+    first, second, third = (_sentence(part) for part in (what, expected, repair))
+    gap = " " if len(first) + len(second) < LINE_WIDTH else "\n"
+    return f"{first}{gap}{second}\n{third}"
+
+
+def closest(word: str, choices: Iterable[str]) -> str | None:
+    """Return the choice that looks most like `word`, None when nothing is near.
+
+    Example
+    -------
+    >>> closest("smae", ["valid", "same"])
+    'same'
+    """
+    from difflib import get_close_matches  # costs a millisecond: only errors pay it
+
+    names = {choice.lower(): choice for choice in choices}
+    found = get_close_matches(word.lower(), names, n=1, cutoff=0.5)
+    return names[found[0]] if found else None
+
+
+def check_choice(value: object, name: str, choices: Iterable[str]) -> str:
+    """Return `value` when it is one of the words in `choices`.
+
+    Raises
+    ------
+    TypeError
+        `value`, received for the argument `name`, is not a string.
+    ValueError
+        It is none of the words; the message has the list and the closest one.
+
+    Example
+    -------
+    >>> check_choice("same", "padding", ["valid", "same"])
+    'same'
+    """
+    words = tuple(choices)
+    if isinstance(value, str) and value in words:
+        return value
+    expected = "Expected one of " + ", ".join(f'"{word}"' for word in words)
+    if not isinstance(value, str):
+        what = f"{name} is {value!r}, of type {type(value).__name__}"
+        raise TypeError(describe(what, expected, f"Pass {name} as a string"))
+    near = closest(value, words)
+    repair = f'Did you mean "{near}"?' if near else f"Choose {name} from the list"
+    raise ValueError(describe(f'{name} is "{value}"', expected, repair))
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "?", "!", ":")) else f"{text}."

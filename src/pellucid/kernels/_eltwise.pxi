@@ -1,0 +1,307 @@
+# Operations on elements and on the last axis.
+
+cdef dict ACTIVATION_KINDS = {
+    None: PL_LINEAR, "relu": PL_RELU, "leaky_relu": PL_LEAKY_RELU,
+    "sigmoid": PL_SIGMOID, "tanh": PL_TANH,
+}
+
+ctypedef fused source_number:
+    uint8_t
+    float
+    double
+
+
+cdef int run_activation(
+    const real[::1] x, real[::1] y, int kind, double alpha
+) except -1:
+    """y = act(x)."""
+    cdef pl_activation_args args
+    if x.shape[0] == 0:
+        return 0
+    args.dtype, args.kind = PL_F32 if real is float else PL_F64, kind
+    args.alpha, args.count = alpha, x.shape[0]
+    args.x, args.y = &x[0], &y[0]
+    return submit(pl_activation, &args, sizeof(args), (x.base, y.base))
+
+
+def activation(x, name, *, alpha=0.01, out=None):
+    """y = act(x); see `pellucid.kernels.reference.activation`."""
+    x, alpha, out = checks.activation(x, name, alpha, out)
+    cdef int kind = ACTIVATION_KINDS[name]
+    if out.itemsize == 4:
+        run_activation[float](x.reshape(-1), out.reshape(-1), kind, alpha)
+    else:
+        run_activation[double](x.reshape(-1), out.reshape(-1), kind, alpha)
+    return out
+
+
+cdef int run_activation_backward(
+    const real[::1] dy, const real[::1] y, real[::1] dx, int kind, double alpha
+) except -1:
+    """dx = dy * act'(.) by y."""
+    cdef pl_activation_backward_args args
+    if dy.shape[0] == 0:
+        return 0
+    args.dtype, args.kind = PL_F32 if real is float else PL_F64, kind
+    args.alpha, args.count = alpha, dy.shape[0]
+    args.dy, args.y, args.dx = &dy[0], &y[0], &dx[0]
+    return submit(
+        pl_activation_backward, &args, sizeof(args), (dy.base, y.base, dx.base)
+    )
+
+
+def activation_backward(dy, y, name, *, alpha=0.01, out=None):
+    """dx from the result y; see `pellucid.kernels.reference.activation_backward`."""
+    dy, y, alpha, out = checks.activation_backward(dy, y, name, alpha, out)
+    cdef int kind = ACTIVATION_KINDS[name]
+    flat = dy.reshape(-1), y.reshape(-1), out.reshape(-1)
+    if out.itemsize == 4:
+        run_activation_backward[float](flat[0], flat[1], flat[2], kind, alpha)
+    else:
+        run_activation_backward[double](flat[0], flat[1], flat[2], kind, alpha)
+    return out
+
+
+cdef int run_softmax(const real[::1] x, real[::1] y, ptrdiff_t classes) except -1:
+    """y = exp(x) / sum(exp(x)) in rows."""
+    cdef pl_softmax_args args
+    if x.shape[0] == 0:
+        return 0
+    args.dtype = PL_F32 if real is float else PL_F64
+    args.rows, args.classes = x.shape[0] // classes, classes
+    args.x, args.y = &x[0], &y[0]
+    return submit(pl_softmax, &args, sizeof(args), (x.base, y.base))
+
+
+def softmax(x, *, out=None):
+    """Probabilities along the last axis; see `pellucid.kernels.reference.softmax`."""
+    x, out = checks.softmax(x, out)
+    cdef ptrdiff_t classes = x.shape[x.ndim - 1]
+    if out.itemsize == 4:
+        run_softmax[float](x.reshape(-1), out.reshape(-1), classes)
+    else:
+        run_softmax[double](x.reshape(-1), out.reshape(-1), classes)
+    return out
+
+
+cdef int run_softmax_backward(
+    const real[::1] dy, const real[::1] y, real[::1] dx, ptrdiff_t classes
+) except -1:
+    """dx = y * (dy - sum(dy * y)) in rows."""
+    cdef pl_softmax_backward_args args
+    if dy.shape[0] == 0:
+        return 0
+    args.dtype = PL_F32 if real is float else PL_F64
+    args.rows, args.classes = dy.shape[0] // classes, classes
+    args.dy, args.y, args.dx = &dy[0], &y[0], &dx[0]
+    return submit(pl_softmax_backward, &args, sizeof(args), (dy.base, y.base, dx.base))
+
+
+def softmax_backward(dy, y, *, out=None):
+    """dx from the result y; see `pellucid.kernels.reference.softmax_backward`."""
+    dy, y, out = checks.softmax_backward(dy, y, out)
+    cdef ptrdiff_t classes = dy.shape[dy.ndim - 1]
+    flat = dy.reshape(-1), y.reshape(-1), out.reshape(-1)
+    if out.itemsize == 4:
+        run_softmax_backward[float](flat[0], flat[1], flat[2], classes)
+    else:
+        run_softmax_backward[double](flat[0], flat[1], flat[2], classes)
+    return out
+
+
+cdef int run_argmax(const real[::1] x, int64_t[::1] y, ptrdiff_t classes) except -1:
+    """y = place of the first maximum in rows."""
+    cdef pl_argmax_args args
+    if x.shape[0] == 0:
+        return 0
+    args.dtype = PL_F32 if real is float else PL_F64
+    args.rows, args.classes = y.shape[0], classes
+    args.x, args.y = &x[0], &y[0]
+    return submit(pl_argmax, &args, sizeof(args), (x.base, y.base))
+
+
+def argmax(x):
+    """Place of the maximum; see `pellucid.kernels.reference.argmax`."""
+    x, out = checks.argmax(x)
+    cdef ptrdiff_t classes = x.shape[x.ndim - 1]
+    if x.itemsize == 4:
+        run_argmax[float](x.reshape(-1), out.reshape(-1), classes)
+    else:
+        run_argmax[double](x.reshape(-1), out.reshape(-1), classes)
+    return out
+
+
+cdef int run_dropout(
+    const real[::1] x, real[::1] y, uint8_t[::1] mask, uint64_t[::1] counter,
+    uint64_t threshold, double scale, uint32_t seed, uint32_t stream,
+) except -1:
+    """y = scale * x where kept, and the mask."""
+    cdef pl_dropout_args args
+    memset(&args, 0, sizeof(args))
+    args.dtype = PL_F32 if real is float else PL_F64
+    args.seed, args.stream, args.threshold = seed, stream, threshold
+    args.scale, args.count, args.counter = scale, x.shape[0], &counter[0]
+    if x.shape[0]:
+        args.x, args.y, args.mask = &x[0], &y[0], &mask[0]
+    return submit(
+        pl_dropout, &args, sizeof(args), (x.base, y.base, mask.base, counter.base)
+    )
+
+
+def dropout(x, rate, *, seed, stream, counter, out=None):
+    """Zeros at random, the rest scaled; see `pellucid.kernels.reference.dropout`."""
+    x, y, mask, threshold, scale, seed, stream, counter = checks.dropout(
+        x, rate, seed, stream, counter, out
+    )
+    flat = x.reshape(-1), y.reshape(-1)
+    if y.itemsize == 4:
+        run_dropout[float](
+            flat[0], flat[1], mask, counter, threshold, scale, seed, stream
+        )
+    else:
+        run_dropout[double](
+            flat[0], flat[1], mask, counter, threshold, scale, seed, stream
+        )
+    return y, mask
+
+
+cdef int run_dropout_backward(
+    const real[::1] dy, const uint8_t[::1] mask, real[::1] dx, double scale
+) except -1:
+    """dx = scale * dy where the mask has a bit."""
+    cdef pl_dropout_backward_args args
+    if dy.shape[0] == 0:
+        return 0
+    args.dtype = PL_F32 if real is float else PL_F64
+    args.scale, args.count = scale, dy.shape[0]
+    args.dy, args.mask, args.dx = &dy[0], &mask[0], &dx[0]
+    return submit(
+        pl_dropout_backward, &args, sizeof(args), (dy.base, mask.base, dx.base)
+    )
+
+
+def dropout_backward(dy, mask, rate, *, out=None):
+    """dy where kept; see `pellucid.kernels.reference.dropout_backward`."""
+    dy, mask, scale, out = checks.dropout_backward(dy, mask, rate, out)
+    if out.itemsize == 4:
+        run_dropout_backward[float](dy.reshape(-1), mask, out.reshape(-1), scale)
+    else:
+        run_dropout_backward[double](dy.reshape(-1), mask, out.reshape(-1), scale)
+    return out
+
+
+cdef int run_add(const real[::1] a, const real[::1] b, real[::1] y) except -1:
+    """y = a + b."""
+    cdef pl_add_args args
+    if a.shape[0] == 0:
+        return 0
+    args.dtype, args.count = PL_F32 if real is float else PL_F64, a.shape[0]
+    args.a, args.b, args.y = &a[0], &b[0], &y[0]
+    return submit(pl_add, &args, sizeof(args), (a.base, b.base, y.base))
+
+
+def add(a, b, *, out=None):
+    """a + b; see `pellucid.kernels.reference.add`."""
+    a, b, out = checks.add(a, b, out)
+    if out.itemsize == 4:
+        run_add[float](a.reshape(-1), b.reshape(-1), out.reshape(-1))
+    else:
+        run_add[double](a.reshape(-1), b.reshape(-1), out.reshape(-1))
+    return out
+
+
+cdef int run_add_scaled(real[::1] y, const real[::1] x, double alpha) except -1:
+    """y += alpha * x."""
+    cdef pl_add_scaled_args args
+    if y.shape[0] == 0:
+        return 0
+    args.dtype, args.alpha = PL_F32 if real is float else PL_F64, alpha
+    args.count, args.x, args.y = y.shape[0], &x[0], &y[0]
+    return submit(pl_add_scaled, &args, sizeof(args), (x.base, y.base))
+
+
+def add_scaled(y, x, alpha):
+    """y += alpha * x in place; see `pellucid.kernels.reference.add_scaled`."""
+    y, x, alpha = checks.add_scaled(y, x, alpha)
+    if y.itemsize == 4:
+        run_add_scaled[float](y, x, alpha)
+    else:
+        run_add_scaled[double](y, x, alpha)
+
+
+cdef int run_scale(real[::1] x, double alpha) except -1:
+    """x *= alpha."""
+    cdef pl_scale_args args
+    if x.shape[0] == 0:
+        return 0
+    args.dtype, args.alpha = PL_F32 if real is float else PL_F64, alpha
+    args.count, args.x = x.shape[0], &x[0]
+    return submit(pl_scale, &args, sizeof(args), x.base)
+
+
+def scale(x, alpha):
+    """x *= alpha in place; see `pellucid.kernels.reference.scale`."""
+    x, alpha = checks.scale(x, alpha)
+    if x.itemsize == 4:
+        run_scale[float](x, alpha)
+    else:
+        run_scale[double](x, alpha)
+
+
+cdef int run_sum_of_squares(const real[::1] x, double[::1] result) except -1:
+    """result = sum of x * x."""
+    cdef pl_sum_of_squares_args args
+    if x.shape[0] == 0:
+        return 0
+    args.dtype, args.count = PL_F32 if real is float else PL_F64, x.shape[0]
+    args.x, args.result = &x[0], &result[0]
+    return submit(pl_sum_of_squares, &args, sizeof(args), (x.base, result.base))
+
+
+def sum_of_squares(x):
+    """Sum of squares; see `pellucid.kernels.reference.sum_of_squares`."""
+    x = checks.sum_of_squares(x)
+    result = np.zeros(1)
+    if x.itemsize == 4:
+        run_sum_of_squares[float](x, result)
+    else:
+        run_sum_of_squares[double](x, result)
+    return float(result[0])
+
+
+cdef int run_gather(
+    const source_number[::1] x, const int64_t[::1] indices, real[::1] y, double scale
+) except -1:
+    """y[i] = scale * x[indices[i]]."""
+    cdef pl_gather_args args
+    if y.shape[0] == 0:
+        return 0
+    args.dtype = PL_F32 if real is float else PL_F64
+    if source_number is uint8_t:
+        args.source = PL_U8
+    else:
+        args.source = PL_F32 if source_number is float else PL_F64
+    args.scale, args.rows = scale, indices.shape[0]
+    args.width = y.shape[0] // indices.shape[0]
+    args.indices, args.x, args.y = &indices[0], &x[0], &y[0]
+    return submit(pl_gather, &args, sizeof(args), (indices.base, x.base, y.base))
+
+
+def gather(x, indices, *, scale=1.0, out=None):
+    """Rows of x; see `pellucid.kernels.reference.gather`."""
+    x, indices, scale, out = checks.gather(x, indices, scale, out)
+    source, target = x.reshape(-1), out.reshape(-1)
+    if out.itemsize == 4:
+        if x.itemsize == 1:
+            run_gather[uint8_t, float](source, indices, target, scale)
+        elif x.itemsize == 4:
+            run_gather[float, float](source, indices, target, scale)
+        else:
+            run_gather[double, float](source, indices, target, scale)
+    elif x.itemsize == 1:
+        run_gather[uint8_t, double](source, indices, target, scale)
+    elif x.itemsize == 4:
+        run_gather[float, double](source, indices, target, scale)
+    else:
+        run_gather[double, double](source, indices, target, scale)
+    return out

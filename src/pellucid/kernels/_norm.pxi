@@ -1,0 +1,139 @@
+# Batch normalization.
+
+
+cdef int normalize(
+    pl_call call, const real[::1] x, const real[::1] gamma, const real[::1] beta,
+    const real[::1] running_mean, const real[::1] running_variance, double momentum,
+    double epsilon, int activation, real[::1] y, real[::1] mean, real[::1] inv_std,
+) except -1:
+    """y = act((x - mean) * inv_std * gamma + beta); mean and inv_std only in training."""
+    cdef pl_norm_args args
+    memset(&args, 0, sizeof(args))
+    args.dtype = PL_F32 if real is float else PL_F64
+    args.activation = activation
+    args.c = gamma.shape[0]
+    args.values = x.shape[0] // args.c
+    args.momentum, args.epsilon = momentum, epsilon
+    if args.values == 0:
+        return 0
+    args.x, args.y = &x[0], &y[0]
+    args.gamma, args.beta = &gamma[0], &beta[0]
+    args.running_mean = <void *> &running_mean[0]
+    args.running_variance = <void *> &running_variance[0]
+    if mean is not None:
+        args.mean, args.inv_std = &mean[0], &inv_std[0]
+    return submit(
+        call, &args, sizeof(args),
+        [x.base, gamma.base, beta.base, running_mean.base, running_variance.base, y.base,
+         mean, inv_std],
+    )
+
+
+cdef int norm_gradients(
+    pl_call call, const real[::1] dy, const real[::1] x, const real[::1] gamma,
+    const real[::1] mean, const real[::1] spread, double epsilon, real[::1] dx,
+    real[::1] dgamma, real[::1] dbeta,
+) except -1:
+    """dx, dgamma and dbeta; spread is inv_std or, at inference, the variance."""
+    cdef pl_norm_backward_args args
+    memset(&args, 0, sizeof(args))
+    args.dtype = PL_F32 if real is float else PL_F64
+    args.c = gamma.shape[0]
+    args.values = x.shape[0] // args.c
+    args.epsilon = epsilon
+    if args.values > 0:
+        args.dy, args.x, args.dx = &dy[0], &x[0], &dx[0]
+    args.gamma, args.mean, args.spread = &gamma[0], &mean[0], &spread[0]
+    args.dgamma, args.dbeta = &dgamma[0], &dbeta[0]
+    return submit(
+        call, &args, sizeof(args),
+        [dy.base, x.base, gamma.base, mean.base, spread.base, dx.base, dgamma.base,
+         dbeta.base],
+    )
+
+
+def batch_norm_training(
+    x, gamma, beta, running_mean, running_variance, *, momentum=0.9, epsilon=1e-5,
+    activation=None, out=None,
+):
+    """y = act((x - mean) * inv_std * gamma + beta) by the statistics of the batch; see
+    `pellucid.kernels.reference.batch_norm_training`."""
+    (
+        x, gamma, beta, running_mean, running_variance, momentum, epsilon, y, mean, inv_std
+    ) = checks.batch_norm_training(
+        x, gamma, beta, running_mean, running_variance, momentum, epsilon, activation, out
+    )
+    cdef int kind = kind_of(activation)
+    if x.itemsize == 4:
+        normalize[float](
+            pl_batch_norm_training, x.reshape(-1), gamma, beta, running_mean,
+            running_variance, momentum, epsilon, kind, y.reshape(-1), mean, inv_std,
+        )
+    else:
+        normalize[double](
+            pl_batch_norm_training, x.reshape(-1), gamma, beta, running_mean,
+            running_variance, momentum, epsilon, kind, y.reshape(-1), mean, inv_std,
+        )
+    return y, mean, inv_std
+
+
+def batch_norm_inference(
+    x, gamma, beta, mean, variance, *, epsilon=1e-5, activation=None, out=None
+):
+    """y = act((x - mean) / sqrt(variance + epsilon) * gamma + beta); see
+    `pellucid.kernels.reference.batch_norm_inference`."""
+    x, gamma, beta, mean, variance, epsilon, y = checks.batch_norm_inference(
+        x, gamma, beta, mean, variance, epsilon, activation, out
+    )
+    cdef int kind = kind_of(activation)
+    if x.itemsize == 4:
+        normalize[float](
+            pl_batch_norm_inference, x.reshape(-1), gamma, beta, mean, variance, 0.0,
+            epsilon, kind, y.reshape(-1), None, None,
+        )
+    else:
+        normalize[double](
+            pl_batch_norm_inference, x.reshape(-1), gamma, beta, mean, variance, 0.0,
+            epsilon, kind, y.reshape(-1), None, None,
+        )
+    return y
+
+
+def batch_norm_backward(dy, x, gamma, mean, inv_std, *, out=None):
+    """dx, dgamma and dbeta through the statistics of the batch; see
+    `pellucid.kernels.reference.batch_norm_backward`."""
+    dy, x, gamma, mean, inv_std, dx, dgamma, dbeta = checks.batch_norm_backward(
+        dy, x, gamma, mean, inv_std, out
+    )
+    if x.itemsize == 4:
+        norm_gradients[float](
+            pl_batch_norm_backward, dy.reshape(-1), x.reshape(-1), gamma, mean, inv_std,
+            0.0, dx.reshape(-1), dgamma, dbeta,
+        )
+    else:
+        norm_gradients[double](
+            pl_batch_norm_backward, dy.reshape(-1), x.reshape(-1), gamma, mean, inv_std,
+            0.0, dx.reshape(-1), dgamma, dbeta,
+        )
+    return dx, dgamma, dbeta
+
+
+def batch_norm_inference_backward(
+    dy, x, gamma, mean, variance, *, epsilon=1e-5, out=None
+):
+    """dx = dy * gamma / sqrt(variance + epsilon), dgamma, dbeta; see
+    `pellucid.kernels.reference.batch_norm_inference_backward`."""
+    dy, x, gamma, mean, variance, epsilon, dx, dgamma, dbeta = (
+        checks.batch_norm_inference_backward(dy, x, gamma, mean, variance, epsilon, out)
+    )
+    if x.itemsize == 4:
+        norm_gradients[float](
+            pl_batch_norm_inference_backward, dy.reshape(-1), x.reshape(-1), gamma, mean,
+            variance, epsilon, dx.reshape(-1), dgamma, dbeta,
+        )
+    else:
+        norm_gradients[double](
+            pl_batch_norm_inference_backward, dy.reshape(-1), x.reshape(-1), gamma, mean,
+            variance, epsilon, dx.reshape(-1), dgamma, dbeta,
+        )
+    return dx, dgamma, dbeta

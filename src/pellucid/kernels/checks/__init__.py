@@ -1,0 +1,90 @@
+"""Argument checks, once for both twins.
+
+Every op has one function here, named after it. It takes the op's arguments in the order
+of the signature and returns what a kernel needs: C-contiguous, aligned, native-endian
+arrays of one dtype, the geometry, and `out`, fresh or validated. Whatever raises raises
+here, before a kernel writes, so after a refused call nothing has changed.
+
+An array that is already good is passed on as it is; any other is copied. `dtypes` is
+`REAL` for the compiled twin; the reference passes `ANY`, which also lets complex128 in.
+"""
+
+from .arrays import ACTIVATIONS, ANY, CONV_ALGOS, REAL, REDUCTIONS, Array
+from .conv import col2im, conv2d, conv2d_backward, im2col
+from .eltwise import (
+    activation,
+    activation_backward,
+    add,
+    add_scaled,
+    argmax,
+    dropout,
+    dropout_backward,
+    gather,
+    scale,
+    softmax,
+    softmax_backward,
+    sum_of_squares,
+)
+from .gemm import dense, dense_backward, gemm
+from .loss import class_loss, element_loss
+from .norm import (
+    batch_norm_backward,
+    batch_norm_inference,
+    batch_norm_inference_backward,
+    batch_norm_training,
+)
+from .optim import adam_step, sgd_step
+from .pool import (
+    avg_pool2d,
+    avg_pool2d_backward,
+    global_avg_pool2d,
+    global_avg_pool2d_backward,
+    max_pool2d,
+    max_pool2d_backward,
+)
+from .random import permutation, philox, random_array
+
+__all__ = [
+    "ACTIVATIONS",
+    "ANY",
+    "CONV_ALGOS",
+    "REAL",
+    "REDUCTIONS",
+    "Array",
+    "activation",
+    "activation_backward",
+    "adam_step",
+    "add",
+    "add_scaled",
+    "argmax",
+    "avg_pool2d",
+    "avg_pool2d_backward",
+    "batch_norm_backward",
+    "batch_norm_inference",
+    "batch_norm_inference_backward",
+    "batch_norm_training",
+    "class_loss",
+    "col2im",
+    "conv2d",
+    "conv2d_backward",
+    "dense",
+    "dense_backward",
+    "dropout",
+    "dropout_backward",
+    "element_loss",
+    "gather",
+    "gemm",
+    "global_avg_pool2d",
+    "global_avg_pool2d_backward",
+    "im2col",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "permutation",
+    "philox",
+    "random_array",
+    "scale",
+    "sgd_step",
+    "softmax",
+    "softmax_backward",
+    "sum_of_squares",
+]

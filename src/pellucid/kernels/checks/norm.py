@@ -1,0 +1,140 @@
+"""Arguments of norm.py: batch normalization."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pellucid.errors import describe
+
+from .arrays import (
+    REAL,
+    Array,
+    DType,
+    array,
+    fused,
+    inplace,
+    number,
+    output,
+    outputs,
+    rank_error,
+    shaped,
+    vector,
+)
+
+
+def batch_norm_training(
+    x: Any,
+    gamma: Any,
+    beta: Any,
+    running_mean: Any,
+    running_variance: Any,
+    momentum: Any,
+    epsilon: Any,
+    activation: Any,
+    out: Any,
+    dtypes: tuple[DType, ...] = REAL,
+) -> tuple[Array, Array, Array, Array, Array, float, float, Array, Array, Array]:
+    """Return x, gamma, beta, both running arrays, momentum, epsilon, y, mean, inv_std.
+
+    The running arrays are written in place; x has more than one value per channel.
+    """
+    fused(activation)
+    momentum = number(momentum, "momentum", 0.0, 1.0, False)
+    epsilon = number(epsilon, "epsilon", 0.0, math.inf, True)
+    x, (gamma, beta) = _channels(x, dtypes, gamma=gamma, beta=beta)
+    c = x.shape[-1]
+    if x.size <= c:
+        what = f"batch_norm_training got shape {x.shape}: {x.size // c} per channel"
+        expected = "Expected more than one value per channel"
+        repair = "Use a larger batch, or batch_norm_inference"
+        raise ValueError(describe(what, expected, repair))
+    own = (x.dtype,)
+    r_mean = inplace(running_mean, "running_mean", own, c, x, gamma, beta)
+    r_var = inplace(
+        running_variance, "running_variance", own, c, x, gamma, beta, r_mean
+    )
+    used = (x, gamma, beta, r_mean, r_var)
+    y, mean, inv_std = outputs(out, 3, "(y, mean, inv_std)")
+    y = output(y, x.shape, x.dtype, "y", *used)
+    mean = output(mean, (c,), x.dtype, "mean", *used, y)
+    inv_std = output(inv_std, (c,), x.dtype, "inv_std", *used, y, mean)
+    return (*used, momentum, epsilon, y, mean, inv_std)
+
+
+def batch_norm_inference(
+    x: Any,
+    gamma: Any,
+    beta: Any,
+    mean: Any,
+    variance: Any,
+    epsilon: Any,
+    activation: Any,
+    out: Any,
+    dtypes: tuple[DType, ...] = REAL,
+) -> tuple[Array, Array, Array, Array, Array, float, Array]:
+    """Return `(x, gamma, beta, mean, variance, epsilon, out)`."""
+    fused(activation)
+    epsilon = number(epsilon, "epsilon", 0.0, math.inf, True)
+    x, (gamma, beta, mean, variance) = _channels(
+        x, dtypes, gamma=gamma, beta=beta, mean=mean, variance=variance
+    )
+    out = output(out, x.shape, x.dtype, "out", x, gamma, beta, mean, variance)
+    return x, gamma, beta, mean, variance, epsilon, out
+
+
+def batch_norm_backward(
+    dy: Any,
+    x: Any,
+    gamma: Any,
+    mean: Any,
+    inv_std: Any,
+    out: Any,
+    dtypes: tuple[DType, ...] = REAL,
+) -> tuple[Array, Array, Array, Array, Array, Array, Array, Array]:
+    """Return `(dy, x, gamma, mean, inv_std, dx, dgamma, dbeta)`."""
+    x, (gamma, mean, inv_std) = _channels(
+        x, dtypes, gamma=gamma, mean=mean, inv_std=inv_std
+    )
+    dy = shaped(dy, "dy", (x.dtype,), x.shape)
+    used = (dy, x, gamma, mean, inv_std)
+    return (*used, *_norm_gradients(x, out, *used))
+
+
+def batch_norm_inference_backward(
+    dy: Any,
+    x: Any,
+    gamma: Any,
+    mean: Any,
+    variance: Any,
+    epsilon: Any,
+    out: Any,
+    dtypes: tuple[DType, ...] = REAL,
+) -> tuple[Array, Array, Array, Array, Array, float, Array, Array, Array]:
+    """Return `(dy, x, gamma, mean, variance, epsilon, dx, dgamma, dbeta)`."""
+    epsilon = number(epsilon, "epsilon", 0.0, math.inf, True)
+    x, (gamma, mean, variance) = _channels(
+        x, dtypes, gamma=gamma, mean=mean, variance=variance
+    )
+    dy = shaped(dy, "dy", (x.dtype,), x.shape)
+    used = (dy, x, gamma, mean, variance)
+    return (*used, epsilon, *_norm_gradients(x, out, *used))
+
+
+def _channels(
+    x: Any, dtypes: tuple[DType, ...], **vectors: Any
+) -> tuple[Array, list[Array]]:
+    x = array(x, "x", dtypes)
+    if x.ndim < 2 or x.shape[-1] == 0:
+        expected = "2 dimensions or more, the channels last"
+        raise ValueError(rank_error("x", x, expected, "Reshape x to (n, c)"))
+    c, own = x.shape[-1], (x.dtype,)
+    return x, [vector(value, name, own, c) for name, value in vectors.items()]
+
+
+def _norm_gradients(x: Array, out: Any, *used: Array) -> tuple[Array, Array, Array]:
+    dx, dgamma, dbeta = outputs(out, 3, "(dx, dgamma, dbeta)")
+    c = x.shape[-1:]
+    dx = output(dx, x.shape, x.dtype, "dx", *used)
+    dgamma = output(dgamma, c, x.dtype, "dgamma", *used, dx)
+    return dx, dgamma, output(dbeta, c, x.dtype, "dbeta", *used, dx, dgamma)

@@ -1,0 +1,99 @@
+"""Every kernel in NumPy: the definition, written to be read.
+
+| file | what it computes |
+|---|---|
+| gemm.py | matrix product, dense layer |
+| conv.py | convolution, im2col, col2im |
+| pool.py | maximum and average pooling |
+| eltwise.py | activations, softmax, dropout, sums, rows of an array |
+| norm.py | batch normalization |
+| loss.py | losses with their gradients |
+| optim.py | optimizer steps |
+| random.py | Philox, distributions, permutations |
+
+The compiled twin, `pellucid.kernels._core`, has the same names and signatures. These
+functions also take complex128, for derivatives by the complex step.
+"""
+
+from .conv import col2im, conv2d, conv2d_backward, im2col
+from .eltwise import (
+    activation,
+    activation_backward,
+    add,
+    add_scaled,
+    argmax,
+    dropout,
+    dropout_backward,
+    gather,
+    scale,
+    softmax,
+    softmax_backward,
+    sum_of_squares,
+)
+from .gemm import dense, dense_backward, gemm
+from .loss import (
+    binary_cross_entropy,
+    categorical_cross_entropy,
+    mean_squared_error,
+    sigmoid_binary_cross_entropy,
+    softmax_cross_entropy,
+)
+from .norm import (
+    batch_norm_backward,
+    batch_norm_inference,
+    batch_norm_inference_backward,
+    batch_norm_training,
+)
+from .optim import adam_step, sgd_step
+from .pool import (
+    avg_pool2d,
+    avg_pool2d_backward,
+    global_avg_pool2d,
+    global_avg_pool2d_backward,
+    max_pool2d,
+    max_pool2d_backward,
+)
+from .random import permutation, philox, random_normal, random_uniform
+
+__all__ = [
+    "activation",
+    "activation_backward",
+    "adam_step",
+    "add",
+    "add_scaled",
+    "argmax",
+    "avg_pool2d",
+    "avg_pool2d_backward",
+    "batch_norm_backward",
+    "batch_norm_inference",
+    "batch_norm_inference_backward",
+    "batch_norm_training",
+    "binary_cross_entropy",
+    "categorical_cross_entropy",
+    "col2im",
+    "conv2d",
+    "conv2d_backward",
+    "dense",
+    "dense_backward",
+    "dropout",
+    "dropout_backward",
+    "gather",
+    "gemm",
+    "global_avg_pool2d",
+    "global_avg_pool2d_backward",
+    "im2col",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "mean_squared_error",
+    "permutation",
+    "philox",
+    "random_normal",
+    "random_uniform",
+    "scale",
+    "sgd_step",
+    "sigmoid_binary_cross_entropy",
+    "softmax",
+    "softmax_backward",
+    "softmax_cross_entropy",
+    "sum_of_squares",
+]

@@ -1,0 +1,247 @@
+"""Batch normalization over all axes but the last, the channels."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .. import checks
+from ..checks import ANY, Array
+from .eltwise import activate
+
+Out3 = tuple[Array | None, Array | None, Array | None] | None
+
+
+def batch_norm_training(
+    x: ArrayLike,
+    gamma: ArrayLike,
+    beta: ArrayLike,
+    running_mean: Array,
+    running_variance: Array,
+    *,
+    momentum: float = 0.9,
+    epsilon: float = 1e-5,
+    activation: str | None = None,
+    out: Out3 = None,
+) -> tuple[Array, Array, Array]:
+    """Normalize every channel by the batch, and count the batch into running values.
+
+    mean = sum(x) / m,  variance = sum((x - mean) ** 2) / m  (m values per channel)
+    inv_std = 1 / sqrt(variance + epsilon)
+    y = activation((x - mean) * inv_std * gamma + beta)
+    running = momentum * running + (1 - momentum) * batch, for mean and variance
+
+    Parameters
+    ----------
+    x : array (..., c)
+        At least two values per channel, float32 or float64.
+    gamma, beta : array (c,)
+        Scale and shift.
+    running_mean, running_variance : array (c,)
+        Written in place.
+    momentum : float, default 0.9
+        The share of the running value that is kept, 0 to 1.
+    epsilon : float, default 1e-5
+        More than 0.
+    activation : {"relu", "leaky_relu", "sigmoid", "tanh"}, optional
+        Applied to the result.
+    out : tuple (y, mean, inv_std), optional
+        Where to write.
+
+    Returns
+    -------
+    y : array (..., c)
+    mean, inv_std : array (c,)
+        What `batch_norm_backward` needs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        One value per channel; arrays that do not fit.
+
+    Example
+    -------
+    >>> running = np.zeros(1), np.ones(1)
+    >>> y, mean, inv_std = batch_norm_training(
+    ...     [[1.0], [3.0]], [1.0], [0.0], *running, epsilon=1e-12)
+    >>> y.ravel(), mean, running[0]
+    (array([-1.,  1.]), array([2.]), array([0.2]))
+
+    Source
+    ------
+    Ioffe and Szegedy (2015), Batch normalization.
+    """
+    (
+        x, gamma, beta, running_mean, running_variance, momentum, epsilon,
+        y, mean, inv_std,
+    ) = checks.batch_norm_training(
+        x, gamma, beta, running_mean, running_variance, momentum, epsilon,
+        activation, out, ANY,
+    )  # fmt: skip
+    real, axes = x.dtype.type, tuple(range(x.ndim - 1))
+    np.mean(x, axis=axes, out=mean)
+    variance = np.mean((x - mean) ** 2, axis=axes)
+    np.divide(1, np.sqrt(variance + real(epsilon)), out=inv_std)
+    for running, batch in ((running_mean, mean), (running_variance, variance)):
+        running *= real(momentum)
+        running += real(1 - momentum) * batch
+    y[...] = (x - mean) * inv_std * gamma + beta
+    return activate(y, activation), mean, inv_std
+
+
+def batch_norm_inference(
+    x: ArrayLike,
+    gamma: ArrayLike,
+    beta: ArrayLike,
+    mean: ArrayLike,
+    variance: ArrayLike,
+    *,
+    epsilon: float = 1e-5,
+    activation: str | None = None,
+    out: Array | None = None,
+) -> Array:
+    """Normalize every channel by given statistics.
+
+    y = activation((x - mean) / sqrt(variance + epsilon) * gamma + beta)
+
+    Parameters
+    ----------
+    x : array (..., c)
+        float32 or float64.
+    gamma, beta, mean, variance : array (c,)
+        Scale, shift, and the running statistics.
+    epsilon, activation
+        As in `batch_norm_training`.
+    out : array like x, optional
+        Where to write.
+
+    Returns
+    -------
+    array (..., c)
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arrays that do not fit.
+
+    Example
+    -------
+    >>> batch_norm_inference([[3.0]], [2.0], [1.0], [1.0], [4.0], epsilon=1e-12)
+    array([[3.]])
+    """
+    x, gamma, beta, mean, variance, epsilon, y = checks.batch_norm_inference(
+        x, gamma, beta, mean, variance, epsilon, activation, out, ANY
+    )
+    inv_std = 1 / np.sqrt(variance + x.dtype.type(epsilon))
+    y[...] = (x - mean) * inv_std * gamma + beta
+    return activate(y, activation)
+
+
+def batch_norm_backward(
+    dy: ArrayLike,
+    x: ArrayLike,
+    gamma: ArrayLike,
+    mean: ArrayLike,
+    inv_std: ArrayLike,
+    *,
+    out: Out3 = None,
+) -> tuple[Array, Array, Array]:
+    """Compute the gradients of `batch_norm_training`, statistics included.
+
+    n = (x - mean) * inv_std
+    dbeta = sum(dy),  dgamma = sum(dy * n)
+    dx = gamma * inv_std * (dy - dbeta / m - n * dgamma / m)  (m values per channel)
+
+    Parameters
+    ----------
+    dy : array (..., c)
+        Gradient with respect to y before the activation.
+    x : array (..., c)
+        What the forward pass was given.
+    gamma, mean, inv_std : array (c,)
+        Scale; what the forward pass returned.
+    out : tuple (dx, dgamma, dbeta), optional
+        Where to write.
+
+    Returns
+    -------
+    dx : array (..., c)
+    dgamma, dbeta : array (c,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arrays that do not fit.
+
+    Example
+    -------
+    >>> dx, dgamma, dbeta = batch_norm_backward(
+    ...     [[1.0], [0.0]], [[1.0], [3.0]], [1.0], [2.0], [1.0])
+    >>> dx.ravel(), dgamma, dbeta
+    (array([0., 0.]), array([-1.]), array([1.]))
+    """
+    dy, x, gamma, mean, inv_std, dx, dgamma, dbeta = checks.batch_norm_backward(
+        dy, x, gamma, mean, inv_std, out, ANY
+    )
+    count, normalized = max(x.size // x.shape[-1], 1), (x - mean) * inv_std
+    _sums(dy, normalized, dgamma, dbeta)
+    dx[...] = gamma * inv_std * (dy - dbeta / count - normalized * (dgamma / count))
+    return dx, dgamma, dbeta
+
+
+def batch_norm_inference_backward(
+    dy: ArrayLike,
+    x: ArrayLike,
+    gamma: ArrayLike,
+    mean: ArrayLike,
+    variance: ArrayLike,
+    *,
+    epsilon: float = 1e-5,
+    out: Out3 = None,
+) -> tuple[Array, Array, Array]:
+    """Compute the gradients of `batch_norm_inference`: the statistics are constants.
+
+    n = (x - mean) / sqrt(variance + epsilon)
+    dbeta = sum(dy),  dgamma = sum(dy * n),  dx = dy * gamma / sqrt(variance + epsilon)
+
+    Parameters
+    ----------
+    dy : array (..., c)
+        Gradient with respect to y before the activation.
+    x, gamma, mean, variance, epsilon
+        What the forward pass was given.
+    out : tuple (dx, dgamma, dbeta), optional
+        Where to write.
+
+    Returns
+    -------
+    dx : array (..., c)
+    dgamma, dbeta : array (c,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arrays that do not fit.
+
+    Example
+    -------
+    >>> dx, dgamma, dbeta = batch_norm_inference_backward(
+    ...     [[1.0]], [[3.0]], [2.0], [1.0], [4.0], epsilon=1e-12)
+    >>> dx.round(6), dgamma.round(6), dbeta
+    (array([[1.]]), array([1.]), array([1.]))
+    """
+    dy, x, gamma, mean, variance, epsilon, dx, dgamma, dbeta = (
+        checks.batch_norm_inference_backward(
+            dy, x, gamma, mean, variance, epsilon, out, ANY
+        )
+    )
+    inv_std = 1 / np.sqrt(variance + x.dtype.type(epsilon))
+    _sums(dy, (x - mean) * inv_std, dgamma, dbeta)
+    np.multiply(dy, gamma * inv_std, out=dx)
+    return dx, dgamma, dbeta
+
+
+def _sums(dy: Array, normalized: Array, dgamma: Array, dbeta: Array) -> None:
+    axes = tuple(range(dy.ndim - 1))
+    np.sum(dy, axis=axes, out=dbeta)
+    np.sum(dy * normalized, axis=axes, out=dgamma)

@@ -1,0 +1,16 @@
+"""The layers, one module for each family."""
+
+from pellucid.layers.activation import LeakyReLU as LeakyReLU
+from pellucid.layers.activation import ReLU as ReLU
+from pellucid.layers.activation import Sigmoid as Sigmoid
+from pellucid.layers.activation import Softmax as Softmax
+from pellucid.layers.activation import Tanh as Tanh
+from pellucid.layers.conv import Conv2D as Conv2D
+from pellucid.layers.dense import Dense as Dense
+from pellucid.layers.normalization import BatchNorm as BatchNorm
+from pellucid.layers.pooling import AvgPool2D as AvgPool2D
+from pellucid.layers.pooling import GlobalAvgPool2D as GlobalAvgPool2D
+from pellucid.layers.pooling import MaxPool2D as MaxPool2D
+from pellucid.layers.regularization import Dropout as Dropout
+from pellucid.layers.shape import Flatten as Flatten
+from pellucid.layers.shape import Rescaling as Rescaling

@@ -1,0 +1,114 @@
+"""What layers with a weight, a bias and an activation share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pellucid import kernels
+from pellucid.core.initializers import (
+    GlorotUniform,
+    HeNormal,
+    Initializer,
+    LeCunNormal,
+    get_initializer,
+    initializer_config,
+)
+from pellucid.core.layer import Array, Layer, Shape
+from pellucid.core.parameter import Parameter
+from pellucid.core.regularizers import Regularizer, get_regularizer
+from pellucid.errors import check_choice
+
+RELU_FAMILY = ("relu", "leaky_relu")
+
+
+class Affine(Layer):
+    """Base of layers that compute y = activation(x * weight + bias)."""
+
+    fixed_channels = True
+
+    def __init__(
+        self,
+        *,
+        activation: str | None,
+        use_bias: bool,
+        kernel_initializer: str | Initializer | dict[str, Any] | None,
+        bias_initializer: str | Initializer | dict[str, Any],
+        kernel_regularizer: str | Regularizer | dict[str, Any] | None,
+        name: str | None,
+        trainable: bool,
+    ) -> None:
+        super().__init__(name=name, trainable=trainable)
+        with self.named_errors():
+            if activation is not None:
+                known = (*kernels.ACTIVATIONS, "softmax")
+                activation = check_choice(activation, "activation", known)
+            self.kernel_initializer = (
+                None
+                if kernel_initializer is None
+                else get_initializer(kernel_initializer, "kernel_initializer")
+            )
+            self.bias_initializer = get_initializer(
+                bias_initializer, "bias_initializer"
+            )
+            self.kernel_regularizer = get_regularizer(
+                kernel_regularizer, "kernel_regularizer"
+            )
+        self.activation = activation
+        self.use_bias = bool(use_bias)
+        self.weight: Parameter
+        self.bias: Parameter | None = None
+
+    def add_weights(self, shape: Shape, fan_in: int, fan_out: int) -> None:
+        """Create ``weight`` and, with ``use_bias``, ``bias`` of the last axis' size."""
+        self.weight = self.add_parameter(
+            "weight",
+            shape,
+            self.kernel_initializer or self._default_initializer(),
+            fan_in=fan_in,
+            fan_out=fan_out,
+            regularizer=self.kernel_regularizer,
+        )
+        if self.use_bias:
+            self.bias = self.add_parameter("bias", shape[-1:], self.bias_initializer)
+
+    def _default_initializer(self) -> Initializer:
+        activation = self.activation or self.following_activation
+        if activation in RELU_FAMILY:
+            return HeNormal()
+        return LeCunNormal() if activation == "selu" else GlorotUniform()
+
+    def fused_activation(self, training: bool) -> str | None:
+        """The activation that the layer's own kernel applies to its result."""
+        if self.activation == "softmax" or (training and self.skip_activation):
+            return None
+        return self.activation
+
+    def finish(self, y: Array, training: bool, *inputs: Any) -> Array:
+        """Apply softmax where asked for, and save the inputs and y for backward."""
+        skipped = training and self.skip_activation
+        if self.activation == "softmax" and not skipped:
+            out = self.buffer("softmax", y.shape, reuse=training)
+            y = kernels.softmax(y, out=out)
+        if training:
+            linear = skipped or self.activation is None
+            self.save(y, None if linear else y, *inputs)
+        return y
+
+    def start(self, dy: Array, y: Array | None) -> Array:
+        """The gradient of the pre-activation; y is None where nothing was applied."""
+        if y is None or self.activation is None:
+            return dy
+        out = self.buffer("dz", dy.shape)
+        if self.activation == "softmax":
+            return kernels.softmax_backward(dy, y, out=out)
+        return kernels.activation_backward(dy, y, self.activation, out=out)
+
+    def config(self) -> dict[str, Any]:
+        penalty = self.kernel_regularizer
+        return super().config() | {
+            "activation": self.activation,
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializer_config(self.kernel_initializer),
+            "bias_initializer": initializer_config(self.bias_initializer),
+            "kernel_regularizer": None if penalty is None else penalty.config(),
+        }

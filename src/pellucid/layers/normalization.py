@@ -1,0 +1,153 @@
+"""Normalization of what flows through the network."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pellucid import kernels
+from pellucid.core.initializers import Ones, Zeros
+from pellucid.core.inputs import check_number
+from pellucid.core.layer import Array, Layer, Shape
+from pellucid.core.registry import register_layer
+from pellucid.errors import describe
+
+
+@register_layer
+class BatchNorm(Layer):
+    """Give every channel mean beta and deviation gamma over the batch.
+
+    y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
+
+    In training, mean and (biased) variance of each channel come from the batch, and the
+    running statistics move: running = momentum * running + (1 - momentum) * batch. In
+    inference, and when the layer is frozen (``trainable = False``), the running
+    statistics take their place. With m values per channel, z = (x - mean) * inv_std and
+    inv_std = 1 / sqrt(variance + epsilon):
+
+    dx = gamma * inv_std * (dy - sum(dy) / m - z * sum(dy * z) / m),
+    dgamma = sum(dy * z), dbeta = sum(dy), the sums over all axes but the last.
+
+    Parameters
+    ----------
+    momentum : float, default 0.9
+        The fraction of the running statistics that a step keeps, in [0, 1]. PyTorch
+        counts the other fraction: its 0.1 is 0.9 here.
+    epsilon : float, default 1e-5
+        Above 0.
+    name, trainable
+        As in :class:`Layer`.
+
+    Input and output: any shape with the batch first, the channel last. Parameters gamma
+    and beta, state running_mean and running_variance: ``(c,)``.
+
+    Raises
+    ------
+    ValueError
+        An argument is out of range; training with one value per channel.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> layer = BatchNorm(momentum=0.5)
+    >>> layer.forward(np.array([[1.0], [3.0]]), training=True).round(3)
+    array([[-1.],
+           [ 1.]])
+    >>> layer.running_mean, layer.running_variance
+    (array([1.]), array([1.]))
+
+    Source
+    ------
+    Ioffe, Szegedy (2015), Batch normalization: accelerating deep network training by
+    reducing internal covariate shift.
+    """
+
+    fixed_channels = True
+    transparent = True
+
+    def __init__(
+        self,
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(name=name, trainable=trainable)
+        with self.named_errors():
+            self.momentum = check_number(momentum, "momentum", at_least=0, at_most=1)
+            self.epsilon = check_number(epsilon, "epsilon", above=0)
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        c = int(input_shape[-1])
+        self.gamma = self.add_parameter("gamma", (c,), Ones())
+        self.beta = self.add_parameter("beta", (c,), Zeros())
+        self.running_mean = self.add_state("running_mean", np.zeros(c, self.dtype))
+        self.running_variance = self.add_state(
+            "running_variance", np.ones(c, self.dtype)
+        )
+
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        x = self.check_input(x)
+        y = self.buffer("y", x.shape, reuse=training)
+        gamma, beta = self.gamma.value, self.beta.value
+        mean, variance = self.running_mean, self.running_variance
+        if not (training and self.trainable):
+            y = kernels.batch_norm_inference(
+                x, gamma, beta, mean, variance, epsilon=self.epsilon, out=y
+            )
+            if training:
+                self.save(y, x, None, None)
+            return y
+        self._check_count(x)
+        y, batch_mean, inv_std = kernels.batch_norm_training(
+            x,
+            gamma,
+            beta,
+            mean,
+            variance,
+            momentum=self.momentum,
+            epsilon=self.epsilon,
+            out=(
+                y,
+                self.buffer("mean", mean.shape),
+                self.buffer("inv_std", mean.shape),
+            ),
+        )
+        self.save(y, x, batch_mean, inv_std)
+        return y
+
+    def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
+        dy, (x, mean, inv_std) = self.restore(dy)
+        gamma = self.gamma.value
+        out = (self.buffer("dx", x.shape), self.gamma.grad, self.beta.grad)
+        if mean is None:  # frozen: the running statistics are constants
+            mean, variance = self.running_mean, self.running_variance
+            dx, _, _ = kernels.batch_norm_inference_backward(
+                dy, x, gamma, mean, variance, epsilon=self.epsilon, out=out
+            )
+        else:
+            dx, _, _ = kernels.batch_norm_backward(dy, x, gamma, mean, inv_std, out=out)
+        return dx if need_dx else None
+
+    def _check_count(self, x: Array) -> None:
+        count = math.prod(x.shape[:-1])
+        if count < 2:
+            raise ValueError(
+                describe(
+                    f"{self.label} got an array of shape {x.shape} in training: "
+                    f"{count} value per channel",
+                    "Expected more than one value per channel",
+                    "Use a larger batch, or freeze the layer: layer.trainable = False",
+                )
+            )
+
+    def flops(self, input_shape: Shape) -> int:
+        return 2 * math.prod(self.check_shape(input_shape))
+
+    def config(self) -> dict[str, Any]:
+        return {"momentum": self.momentum, "epsilon": self.epsilon} | super().config()

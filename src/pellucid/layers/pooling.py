@@ -1,0 +1,246 @@
+"""Pooling: one number for each window of an image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from pellucid import kernels
+from pellucid.core.layer import Array, Layer, Shape
+from pellucid.core.registry import register_layer
+from pellucid.shapes import Geometry, Padding, check_padding, pair, pool_geometry
+
+
+class Pool2D(Layer):
+    """Base of layers that reduce every window of an image, channel by channel."""
+
+    input_axes = "n, h, w, c"
+    transparent = True
+
+    def __init__(
+        self,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
+        padding: Padding = "valid",
+        *,
+        ceil_mode: bool = False,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(name=name, trainable=trainable)
+        with self.named_errors():
+            self.pool_size = pair(pool_size, "pool_size", 1)
+            self.strides = (
+                self.pool_size if strides is None else pair(strides, "strides", 1)
+            )
+            self.padding = check_padding(padding)
+        self.ceil_mode = bool(ceil_mode)
+
+    def _geometry(self, n: int, h: int, w: int, c: int) -> Geometry:
+        return pool_geometry((n, h, w, c), name=self.label, **self._window())
+
+    def _window(self) -> dict[str, Any]:
+        return {
+            "pool_size": self.pool_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "ceil_mode": self.ceil_mode,
+        }
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        h, w, c = self.check_shape(input_shape)
+        geometry = self._geometry(1, h, w, c)
+        return geometry.oh, geometry.ow, c
+
+    def flops(self, input_shape: Shape) -> int:
+        return math.prod(self.output_shape(input_shape)) * math.prod(self.pool_size)
+
+    def config(self) -> dict[str, Any]:
+        return self._window() | super().config()
+
+
+@register_layer
+class MaxPool2D(Pool2D):
+    """The largest number of every window.
+
+    y[n, i, j, c] = max over u < kh, v < kw of x[n, s*i + u - p, s*j + v - q, c]
+
+    Padding never wins. dx receives dy at the place of the first maximum; NaN counts as
+    larger than every number.
+
+    Parameters
+    ----------
+    pool_size : int or (kh, kw), default 2
+    strides : int or (stride_h, stride_w), optional
+        s; default: the pool size.
+    padding : "valid", "same", int, (ph, pw) or ((top, bottom), (left, right))
+        p above, q on the left; default "valid": none. Smaller than the pool size.
+    ceil_mode : bool, default False
+        Keep a last window that sticks out of the image, instead of dropping it.
+    name, trainable
+        As in :class:`Layer`.
+
+    Input ``(n, h, w, c)``, output ``(n, oh, ow, c)``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument is out of range or of the wrong kind; no window fits.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> x = np.arange(16.0).reshape(1, 4, 4, 1)
+    >>> layer = MaxPool2D(2)
+    >>> layer.forward(x, training=True)[0, :, :, 0]
+    array([[ 5.,  7.],
+           [13., 15.]])
+    >>> layer.backward(np.ones((1, 2, 2, 1)))[0, :, :, 0]
+    array([[0., 0., 0., 0.],
+           [0., 1., 0., 1.],
+           [0., 0., 0., 0.],
+           [0., 1., 0., 1.]])
+
+    Source
+    ------
+    Goodfellow, Bengio, Courville (2016), Deep Learning, section 9.3.
+    """
+
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        x = self.check_input(x)
+        g = self._geometry(*x.shape)
+        shape = (g.n, g.oh, g.ow, g.c)
+        places = "uint8" if g.kh * g.kw <= 256 else "int32"
+        y, argmax = kernels.max_pool2d(
+            x,
+            **self._window(),
+            out=(
+                self.buffer("y", shape, reuse=training),
+                self.buffer("argmax", shape, places, reuse=training),
+            ),
+        )
+        if training:
+            self.save(y, argmax, x.shape)
+        return y
+
+    def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
+        dy, (argmax, x_shape) = self.restore(dy)
+        if not need_dx:
+            return None
+        return kernels.max_pool2d_backward(
+            dy, argmax, x_shape, **self._window(), out=self.buffer("dx", x_shape)
+        )
+
+
+@register_layer
+class AvgPool2D(Pool2D):
+    """The mean of every window; padding is not counted.
+
+    y[n, i, j, c] = mean over u < kh, v < kw of x[n, s*i + u - p, s*j + v - q, c]
+
+    dx receives, at every element of a window, dy / (elements inside the image).
+
+    Parameters
+    ----------
+    pool_size : int or (kh, kw), default 2
+    strides : int or (stride_h, stride_w), optional
+        s; default: the pool size.
+    padding : "valid", "same", int, (ph, pw) or ((top, bottom), (left, right))
+        p above, q on the left; default "valid": none. Smaller than the pool size.
+    ceil_mode : bool, default False
+        Keep a last window that sticks out of the image, instead of dropping it.
+    name, trainable
+        As in :class:`Layer`.
+
+    Input ``(n, h, w, c)``, output ``(n, oh, ow, c)``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument is out of range or of the wrong kind; no window fits.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> x = np.arange(16.0).reshape(1, 4, 4, 1)
+    >>> AvgPool2D(2).forward(x)[0, :, :, 0]
+    array([[ 2.5,  4.5],
+           [10.5, 12.5]])
+
+    Source
+    ------
+    LeCun, Bottou, Bengio, Haffner (1998), Gradient-based learning applied to document
+    recognition.
+    """
+
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        x = self.check_input(x)
+        g = self._geometry(*x.shape)
+        out = self.buffer("y", (g.n, g.oh, g.ow, g.c), reuse=training)
+        y = kernels.avg_pool2d(x, **self._window(), out=out)
+        if training:
+            self.save(y, x.shape)
+        return y
+
+    def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
+        dy, (x_shape,) = self.restore(dy)
+        if not need_dx:
+            return None
+        return kernels.avg_pool2d_backward(
+            dy, x_shape, **self._window(), out=self.buffer("dx", x_shape)
+        )
+
+
+@register_layer
+class GlobalAvgPool2D(Layer):
+    """The mean of every channel over the whole image.
+
+    y[n, c] = sum over i, j of x[n, i, j, c] / (h * w)
+
+    dx[n, i, j, c] = dy[n, c] / (h * w).
+
+    Input ``(n, h, w, c)``, output ``(n, c)``.
+
+    Parameters
+    ----------
+    name, trainable
+        As in :class:`Layer`.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> GlobalAvgPool2D().forward(np.arange(8.0).reshape(1, 2, 2, 2))
+    array([[3., 4.]])
+
+    Source
+    ------
+    Lin, Chen, Yan (2013), Network in network.
+    """
+
+    input_axes = "n, h, w, c"
+    transparent = True
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return self.check_shape(input_shape)[2:]
+
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        x = self.check_input(x)
+        out = self.buffer("y", (x.shape[0], x.shape[3]), reuse=training)
+        y = kernels.global_avg_pool2d(x, out=out)
+        if training:
+            self.save(y, x.shape)
+        return y
+
+    def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
+        dy, (x_shape,) = self.restore(dy)
+        if not need_dx:
+            return None
+        return kernels.global_avg_pool2d_backward(
+            dy, x_shape, out=self.buffer("dx", x_shape)
+        )
+
+    def flops(self, input_shape: Shape) -> int:
+        return math.prod(self.check_shape(input_shape))

@@ -1,0 +1,155 @@
+"""The loop over epochs."""
+
+from __future__ import annotations
+
+import sys
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from pellucid import kernels
+from pellucid.callbacks.base import Callback
+from pellucid.callbacks.progress import ProgressBar
+from pellucid.errors import NumericsError
+from pellucid.model.history import History
+from pellucid.model.inference import evaluate_samples
+from pellucid.model.options import Options
+from pellucid.model.prepare import Data
+from pellucid.model.training import TrainingStep
+
+if TYPE_CHECKING:
+    from pellucid.model.sequential import Sequential
+
+SHUFFLE_STREAM = 2**32 - 1
+
+
+class FitLoop:
+    """One call of ``fit``: epochs, metrics, callbacks, history.
+
+    Parameters
+    ----------
+    model : Sequential
+        Built and compiled.
+    options : Options
+    data : Data
+    """
+
+    def __init__(self, model: Sequential, options: Options, data: Data) -> None:
+        self.model = model
+        self.options = options
+        self.data = data
+        self.history = History()
+        self.step = TrainingStep(
+            model,
+            check_finite=options.on_nan != "ignore",
+            accumulate=options.accumulate_steps,
+        )
+        self._steps = data.source.steps
+        self._on_batch = [
+            callback
+            for callback in options.callbacks
+            if _overrides(callback, "on_batch_begin")
+            or _overrides(callback, "on_batch_end")
+        ]
+
+    def run(self) -> History:
+        """Train, and leave the model at the border of a step whatever happens."""
+        model, callbacks = self.model, self.options.callbacks
+        first = model.epochs_done
+        params = {
+            "epochs": first + self.options.epochs,
+            "first_epoch": first,
+            "steps": self._steps,
+        }
+        model.history = self.history
+        model.stop_training = False
+        logs: dict[str, float] = {}
+        try:
+            with self.step.installed(), self.step.interrupts.watching():
+                for callback in callbacks:
+                    callback.model, callback.params = model, params
+                    callback.on_train_begin(logs)
+                for epoch in range(first, first + self.options.epochs):
+                    logs = self._epoch(epoch)
+                    if model.stop_training:
+                        break
+                for callback in callbacks:
+                    callback.on_train_end(logs)
+        finally:
+            for callback in callbacks:
+                if isinstance(callback, ProgressBar):
+                    callback.close()
+        self._show_messages()
+        return self.history
+
+    def _epoch(self, epoch: int) -> dict[str, float]:
+        model, callbacks = self.model, self.options.callbacks
+        started = perf_counter()
+        for callback in callbacks:
+            callback.on_epoch_begin(epoch, {})
+        logs = self._train(epoch)
+        if self.data.validation is not None and logs:
+            values = evaluate_samples(model, self.data.validation)
+            logs |= {f"val_{name}": value for name, value in values.items()}
+        model.epochs_done = epoch + 1
+        if not logs:  # the first step of the epoch was refused, on_nan="stop"
+            return logs
+        logs["learning_rate"] = model.optimizer.learning_rate
+        logs["seconds"] = perf_counter() - started
+        self.history.append(epoch, logs)
+        for callback in callbacks:
+            callback.on_epoch_end(epoch, logs)
+        return logs
+
+    def _train(self, epoch: int) -> dict[str, float]:
+        """Go through the batches once; loss and metrics of all samples together."""
+        model, step, metrics = self.model, self.step, self.model.metrics
+        for metric in metrics:
+            metric.reset()
+        order = None
+        if self.options.shuffle and self.data.samples is not None:
+            order = kernels.permutation(
+                self.data.samples, seed=model.seed, stream=SHUFFLE_STREAM, step=epoch
+            )
+        mean = getattr(model.loss, "reduction", "mean") == "mean"
+        total, samples = 0.0, 0
+        logs: dict[str, float] = {}
+        for batch, (x, y, weights) in enumerate(self.data.source.epoch(order)):
+            for callback in self._on_batch:
+                callback.on_batch_begin(batch, logs)
+            try:
+                value = step.run(x, y, weights, last=batch == self._steps - 1)
+            except NumericsError:
+                if self.options.on_nan != "stop":
+                    raise
+                model.stop_training = True
+                break
+            samples += len(x)
+            total += value * len(x) if mean else value
+            if metrics:
+                prediction = step.metric_prediction()
+                for metric in metrics:
+                    metric.update(y, prediction)
+            if self._on_batch:
+                logs = self._logs(total, samples if mean else 1)
+                for callback in self._on_batch:
+                    callback.on_batch_end(batch, logs)
+            if model.stop_training:
+                break
+        return self._logs(total, samples if mean else 1) if samples else {}
+
+    def _logs(self, total: float, count: int) -> dict[str, float]:
+        values = {metric.name: metric.result() for metric in self.model.metrics}
+        return {"loss": total / count} | values
+
+    def _show_messages(self) -> None:
+        if any(
+            isinstance(callback, ProgressBar) for callback in self.options.callbacks
+        ):
+            for callback in self.options.callbacks:
+                if callback.message:
+                    print(callback.message, file=sys.stderr)
+
+
+def _overrides(callback: Callback, method: str) -> bool:
+    own = method in vars(callback)
+    return own or getattr(type(callback), method) is not getattr(Callback, method)

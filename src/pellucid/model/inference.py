@@ -1,0 +1,76 @@
+"""The one path that predict, evaluate and validation share."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pellucid.checks import check_integer
+from pellucid.core.layer import Array
+from pellucid.model.door import Samples
+from pellucid.model.training import penalty
+
+if TYPE_CHECKING:
+    from pellucid.model.sequential import Sequential
+    from pellucid.model.structure import Structure
+
+BATCH_SIZE = 256
+
+
+def infer(model: Structure, x: Array) -> Array:
+    """The output of one batch, in memory that belongs to the caller."""
+    y = x
+    if y.dtype != model.dtype and not model.layers[0].accepts_bytes:
+        y = y.astype(model.dtype)
+    for layer in model.layers:
+        y = layer.forward(y)
+    return y.copy() if np.may_share_memory(y, x) else y
+
+
+def infer_all(model: Structure, x: Array, batch_size: int) -> Array:
+    """The output of all samples, computed batch by batch."""
+    if 0 < len(x) <= batch_size:
+        return infer(model, x)
+    output = np.empty((len(x), *model.inner_shapes[-1]), model.dtype)
+    for start in range(0, len(x), batch_size):
+        part = x[start : start + batch_size]
+        output[start : start + batch_size] = infer(model, part)
+    return output
+
+
+def evaluate_samples(
+    model: Sequential, data: Samples, batch_size: int = BATCH_SIZE
+) -> dict[str, float]:
+    """Loss (penalties included) and metrics, exact over all samples.
+
+    Metrics are copies of the model's, so threads may evaluate at the same time.
+    """
+    metrics = copy.deepcopy(model.metrics)
+    for metric in metrics:
+        metric.reset()
+    check = getattr(model.loss, "check_prediction", None)
+    mean = getattr(model.loss, "reduction", "mean") == "mean"
+    total = 0.0
+    for start in range(0, len(data.x), batch_size):
+        rows = slice(start, start + batch_size)
+        prediction = infer(model, data.x[rows])
+        if check is not None:
+            check(prediction)
+        weights = None if data.weights is None else data.weights[rows]
+        value, _ = model.loss.value_and_gradient(
+            prediction, data.y[rows], weights=weights
+        )
+        total += float(value[0]) * (len(prediction) if mean else 1)
+        for metric in metrics:
+            metric.update(data.y[rows], prediction)
+    loss = total / len(data.x) if mean else total
+    loss += penalty(model.store.penalized())
+    return {"loss": loss} | {metric.name: metric.result() for metric in metrics}
+
+
+def check_batch_size(batch_size: object) -> int:
+    """Return the number of samples to compute at once, or raise."""
+    hint = "Pass batch_size=256."
+    return check_integer(batch_size, "batch_size", low=1, hint=hint)

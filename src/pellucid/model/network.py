@@ -1,0 +1,91 @@
+"""A structure that computes, and that files can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pellucid.core.layer import Array
+from pellucid.model import state
+from pellucid.model.inference import BATCH_SIZE, check_batch_size, infer_all
+from pellucid.model.structure import Structure
+
+
+class Network(Structure):
+    """Forward, backward, weights by name. The base of ``Sequential``."""
+
+    def forward(self, x: Any, training: bool = False) -> Array:
+        """Go through the layers one by one; ``training=True`` prepares ``backward``."""
+        self.require_layers("forward")
+        door = self.door(x)
+        y = features = door.features(x)
+        self.build_for(door)
+        if y.dtype != self.dtype and not self._layers[0].accepts_bytes:
+            y = y.astype(self.dtype)
+        if training:
+            with self.training("forward(training=True)"):
+                for layer in self._layers:
+                    y = layer.forward(y, training=True)
+        else:
+            for layer in self._layers:
+                y = layer.forward(y)
+        return door.outward(y.copy() if np.may_share_memory(y, features) else y)
+
+    def backward(self, dy: ArrayLike) -> Array:
+        """Go back through the layers: write every ``p.grad`` and return dx.
+
+        Raises
+        ------
+        RuntimeError
+            No ``forward(training=True)`` came before.
+        """
+        self.require_built("backward")
+        with self.training("backward"):
+            gradient = np.asarray(dy)
+            if self._channels_first and gradient.ndim == 4:
+                gradient = np.ascontiguousarray(gradient.transpose(0, 2, 3, 1))
+            for layer in reversed(self._layers):
+                gradient = layer.backward(gradient)  # type: ignore[assignment]
+        if self._channels_first and gradient.ndim == 4:
+            gradient = np.ascontiguousarray(gradient.transpose(0, 3, 1, 2))
+        return gradient
+
+    def predict(self, x: Any, *, batch_size: int = BATCH_SIZE) -> Array:
+        """The last layer's output for every sample; safe from many threads.
+
+        Parameters
+        ----------
+        x : array_like (n, ...)
+        batch_size : int
+            Samples computed at once; bounds the memory.
+
+        Returns
+        -------
+        array (n, ...)
+
+        Raises
+        ------
+        RuntimeError
+            The model is not built.
+        TypeError, ValueError
+            Data that does not fit.
+        """
+        self.require_built("predict")
+        size = check_batch_size(batch_size)
+        door = self.door(x)
+        return door.outward(infer_all(self, door.features(x), size))
+
+    # Files and copies ----------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of parameters and running statistics: ``conv2d_1.weight``, ..."""
+        self.require_built("state_dict")
+        return {k: v.copy() for k, v in state.live_state(self).items()}
+
+    def load_state_dict(self, arrays: Mapping[str, ArrayLike]) -> None:
+        """Copy arrays in by name; a state that does not fit changes nothing."""
+        self.require_built("load_state_dict")
+        state.load_state(self, arrays)

@@ -1,0 +1,451 @@
+"""A model whose layers stand in a row."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pellucid import kernels
+from pellucid.core.inputs import check_number
+from pellucid.core.layer import Array, Layer
+from pellucid.errors import describe
+from pellucid.losses import Loss, get_loss
+from pellucid.metrics import Kind, Metric, get_metrics
+from pellucid.model import state
+from pellucid.model.fit import FitLoop
+from pellucid.model.history import History
+from pellucid.model.inference import BATCH_SIZE, check_batch_size, evaluate_samples
+from pellucid.model.network import Network
+from pellucid.model.options import check_options
+from pellucid.model.prepare import prepare
+from pellucid.model.summary import Summary, summarize
+from pellucid.model.training import TrainingStep
+from pellucid.model.wiring import claim, refuse_owned
+from pellucid.optimizers import Optimizer, get_optimizer
+
+
+class Sequential(Network):
+    """Layers in a row, with what it takes to train and to use them.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    input_shape : tuple of int, optional
+        Shape of one sample. Without it the first ``fit``, ``train_on_batch`` or
+        ``forward`` decides.
+    dtype : {"float32", "float64"}
+    data_format : {"channels_last", "channels_first"}
+        How images come in and go out; inside, and in ``state_dict``, channels are last.
+    seed : int, optional
+        0 <= seed < 2**32. Decides initial weights, dropout, shuffling and splits. None
+        draws one; ``model.seed`` tells it.
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not chain, a layer or a name that comes twice, a seed out of
+        range.
+    TypeError
+        Something that is not a Layer.
+
+    Example
+    -------
+    >>> from pellucid.layers import Dense
+    >>> model = Sequential([Dense(4, activation="relu"), Dense(1)], input_shape=(2,))
+    >>> model.compile(optimizer="adam", loss="mse")
+    >>> history = model.fit([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0], verbose=0)
+    >>> model.predict([[0, 1]]).shape
+    (1, 1)
+    """
+
+    def __init__(
+        self,
+        layers: Iterable[Layer] = (),
+        *,
+        input_shape: int | Sequence[int] | None = None,
+        dtype: str = "float32",
+        data_format: str = "channels_last",
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(
+            layers,
+            input_shape=input_shape,
+            dtype=dtype,
+            data_format=data_format,
+            seed=seed,
+        )
+        self.stop_training = False
+        self.epochs_done = 0
+        self.history = History()
+        self._optimizer: Optimizer | None = None
+        self._loss: Loss | None = None
+        self._metrics: list[Metric] = []
+        self._step: TrainingStep | None = None
+
+    @property
+    def compiled(self) -> bool:
+        """True after ``compile``."""
+        return self._optimizer is not None
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer that ``compile`` was given."""
+        if self._optimizer is None:
+            raise RuntimeError(_not_compiled())
+        return self._optimizer
+
+    @property
+    def loss(self) -> Loss:
+        """The loss that ``compile`` was given."""
+        if self._loss is None:
+            raise RuntimeError(_not_compiled())
+        return self._loss
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics that ``compile`` was given."""
+        return self._metrics
+
+    def summary(self) -> Summary:
+        """Print a table of the layers, and return it.
+
+        Columns: layer, output shape, parameters, MFLOP for one sample (2 per
+        multiply-add), algorithm.
+        """
+        self.require_built("summary")
+        table = summarize(self)
+        print(table)
+        return table
+
+    # Training ------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: str | Optimizer,
+        loss: str | Loss,
+        metrics: Sequence[str | Metric] = (),
+    ) -> None:
+        """Choose how to train. Weights stay; the optimizer's state starts anew.
+
+        Parameters
+        ----------
+        optimizer : str or Optimizer
+            Such as "adam" or ``Adam(1e-3)``.
+        loss : str or Loss
+            Such as "softmax_cross_entropy".
+        metrics : sequence of str or Metric
+            Such as ["accuracy"].
+
+        Raises
+        ------
+        ValueError
+            An unknown name; an optimizer that belongs to another model.
+        TypeError
+            Objects of the wrong kind.
+        """
+        with self.training("compile"):
+            chosen = get_optimizer(optimizer)
+            loss_object = get_loss(loss)
+            found = get_metrics(metrics)
+            refuse_owned([chosen], self)
+            kind: Kind = getattr(loss_object, "kind", "regression")
+            from_logits = getattr(loss_object, "from_logits", False)
+            for metric in found:
+                if hasattr(metric, "configure"):
+                    metric.configure(kind, from_logits)
+            chosen.reset()
+            self._optimizer, self._loss, self._metrics = chosen, loss_object, found
+            claim([chosen], self)
+            self._step = None
+            if self._input_shape is not None and self._layers:
+                self.require_built("compile")
+
+    def fit(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        epochs: int = 1,
+        batch_size: int = 32,
+        validation_data: Any = None,
+        validation_split: float = 0.0,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | str | None = None,
+        sample_weight: ArrayLike | None = None,
+        callbacks: Any = (),
+        verbose: int | str = "auto",
+        accumulate_steps: int = 1,
+        on_nan: str = "raise",
+    ) -> History:
+        """Train; a second call goes on where the first ended.
+
+        Parameters
+        ----------
+        x : array_like (n, ...) or iterable of batches
+            Samples; or batches ``(x, y)`` or ``(x, y, weight)`` with a length, without
+            y.
+        y : array_like
+            Targets: class labels from 0, one-hot rows, or values, as the loss wants.
+        epochs : int
+            Passes over the data; 0 trains nothing.
+        batch_size : int
+            Samples per step; 0 takes all at once. With BatchNorm a last batch of one
+            sample joins the batch before it.
+        validation_data : tuple, optional
+            ``(x, y)`` or ``(x, y, weight)``, evaluated after every epoch.
+        validation_split : float
+            Or this share of the samples, drawn by the model's seed, the same in every
+            call.
+        shuffle : bool
+            Draw the samples in a new order in every epoch.
+        class_weight : dict or "balanced", optional
+            Weight of each class in the training loss.
+        sample_weight : array_like (n,), optional
+            Weight of each sample in the loss: sum(w * l) / n.
+        callbacks : sequence of Callback
+        verbose : {"auto", 0, 1}
+            0 is silent, 1 draws a progress bar, "auto" a bar on a terminal and one
+            line per epoch elsewhere; all on standard error.
+        accumulate_steps : int
+            Update once in so many batches, with their gradient together.
+        on_nan : {"raise", "stop", "ignore"}
+            What to do when the loss or a gradient is NaN or infinite. "raise" and
+            "stop" keep the weights of the last good step.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        RuntimeError
+            Not compiled, or already training (in a callback or another thread).
+        TypeError, ValueError
+            Arguments or data that do not fit; nothing has changed then.
+        NumericsError
+            The loss or a gradient is not finite.
+        """
+        with self.training("fit"):
+            self.require_layers("fit")
+            self._require_compiled()
+            options = check_options(
+                epochs=epochs,
+                batch_size=batch_size,
+                validation_split=validation_split,
+                shuffle=shuffle,
+                callbacks=callbacks,
+                verbose=verbose,
+                accumulate_steps=accumulate_steps,
+                on_nan=on_nan,
+            )
+            data = prepare(
+                self,
+                options,
+                x,
+                y,
+                validation_data=validation_data,
+                class_weight=class_weight,
+                sample_weight=sample_weight,
+            )
+            self._step = None
+            return FitLoop(self, options, data).run()
+
+    def train_on_batch(
+        self, x: Any, y: Any, sample_weight: ArrayLike | None = None
+    ) -> dict[str, float]:
+        """Take one step and return the loss and the metrics of this batch.
+
+        Raises
+        ------
+        RuntimeError, TypeError, ValueError, NumericsError
+            As ``fit``.
+        """
+        with self.training("train_on_batch"):
+            self.require_layers("train_on_batch")
+            self._require_compiled()
+            door = self.door(x)
+            data = door.samples(x, y, self.loss, sample_weight)
+            self.build_for(door)
+            frozen = [p.trainable for p in self.store.parameters]
+            if self._step is None or frozen != self._step.trainable:
+                self._step = TrainingStep(self)
+            step = self._step
+            features = data.x
+            if features.dtype != self.dtype and not self._layers[0].accepts_bytes:
+                features = features.astype(self.dtype)
+            with step.installed(), step.interrupts.watching():
+                values = {"loss": step.run(features, data.y, data.weights)}
+                if self._metrics:
+                    prediction = step.metric_prediction()
+                    for metric in self._metrics:
+                        metric.reset()
+                        metric.update(data.y, prediction)
+                        values[metric.name] = metric.result()
+            return values
+
+    def training_loss(self) -> tuple[Loss, bool]:
+        """The loss to train with, and whether it contains the last activation.
+
+        A cross-entropy of probabilities after a softmax or sigmoid becomes the stable
+        one on logits, and the last layer leaves its activation out.
+        """
+        last, loss = self._layers[-1], self.loss
+        fused = loss.fused() if isinstance(loss, Loss) else None
+        ours = type(last).__module__.startswith("pellucid.layers.")
+        if fused is not None and ours and last.activation == loss.activation:
+            return fused, True
+        return loss, False
+
+    # Use -----------------------------------------------------------------------
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        sample_weight: ArrayLike | None = None,
+        batch_size: int = BATCH_SIZE,
+    ) -> dict[str, float]:
+        """Loss (penalties included) and metrics, exact over all samples.
+
+        Raises
+        ------
+        RuntimeError
+            Not built or not compiled.
+        TypeError, ValueError
+            Data that does not fit, or no data.
+        """
+        self.require_built("evaluate")
+        self._require_compiled()
+        size = check_batch_size(batch_size)
+        data = self.door(x).samples(x, y, self.loss, sample_weight)
+        return evaluate_samples(self, data, size)
+
+    def predict_proba(self, x: Any, *, batch_size: int = BATCH_SIZE) -> Array:
+        """Probabilities: the output, after softmax or sigmoid when it is logits.
+
+        Raises
+        ------
+        RuntimeError
+            Neither the last layer nor the loss says that the output is a probability.
+        """
+        self.require_built("predict_proba")
+        activation = self._probability()
+        y = self.predict(x, batch_size=batch_size)
+        if self._layers[-1].activation == activation or not y.size:
+            return y
+        if activation == "softmax":
+            return kernels.softmax(y)
+        return kernels.activation(y, "sigmoid")
+
+    def predict_classes(
+        self, x: Any, *, threshold: float = 0.5, batch_size: int = BATCH_SIZE
+    ) -> NDArray[np.int64]:
+        """The class of every sample: the largest output, or p >= threshold.
+
+        Parameters
+        ----------
+        x : array_like (n, ...)
+        threshold : float
+            For models with one output column.
+        batch_size : int
+
+        Returns
+        -------
+        int64 array (n,)
+        """
+        self.require_built("predict_classes")
+        limit = check_number(threshold, "threshold", at_least=0, at_most=1)
+        if self.inner_shapes[-1] == (1,):
+            p = self.predict_proba(x, batch_size=batch_size)
+            return (p[:, 0] >= limit).astype(np.int64)
+        y = self.predict(x, batch_size=batch_size)
+        if y.ndim == 4 and self._channels_first:
+            y = y.transpose(0, 2, 3, 1)
+        return kernels.argmax(y)
+
+    # Files and copies ----------------------------------------------------------
+
+    def save(
+        self, path: str | os.PathLike[str], include_optimizer: bool = True
+    ) -> None:
+        """Write the model to a safetensors file; see ``load_model``."""
+        self.require_built("save")
+        from pellucid.io import save_model
+
+        save_model(self, path, include_optimizer)
+
+    def save_weights(self, path: str | os.PathLike[str]) -> None:
+        """Write the weights alone to a safetensors file."""
+        self.require_built("save_weights")
+        from pellucid.io import save_weights
+
+        save_weights(self, path)
+
+    def load_weights(self, path: str | os.PathLike[str]) -> None:
+        """Read weights from a file; one that does not fit changes nothing."""
+        self.require_built("load_weights")
+        from pellucid.io import load_weights
+
+        load_weights(self, path)
+
+    def compile_config(self) -> dict[str, Any] | None:
+        """The arguments of ``compile`` for a file; None when there are none."""
+        return state.compile_config(self)
+
+    def load_compile_config(self, config: Mapping[str, Any]) -> None:
+        """Compile with what ``compile_config`` returned."""
+        state.load_compile_config(self, config)
+
+    def training_state(self) -> dict[str, Any]:
+        """Optimizer state, counters and random streams, nested."""
+        return state.training_state(self)
+
+    def load_training_state(self, saved: Mapping[str, Any]) -> None:
+        """Go on from what ``training_state`` returned."""
+        with self.training("load_training_state"):
+            state.load_training_state(self, saved)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_step": None}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        super().__setstate__(kept)
+        if self._optimizer is not None:
+            claim([self._optimizer], self)
+
+    def _require_compiled(self) -> None:
+        if self._optimizer is None:
+            raise RuntimeError(_not_compiled())
+
+    def _probability(self) -> str:
+        """The activation that makes the output a probability."""
+        own = self._layers[-1].activation
+        if own in ("softmax", "sigmoid"):
+            return own
+        if self._loss is not None and getattr(self._loss, "from_logits", False):
+            activation = getattr(self._loss, "activation", None)
+            if activation in ("softmax", "sigmoid"):
+                return str(activation)
+        raise RuntimeError(
+            describe(
+                f"the output of {self._layers[-1].label} is not known to be a "
+                "probability",
+                'Expected a last layer with activation="softmax" or "sigmoid", or '
+                "a loss on logits",
+                'Call compile(..., loss="softmax_cross_entropy") or '
+                '"sigmoid_binary_cross_entropy", or use predict().',
+            )
+        )
+
+
+def _not_compiled() -> str:
+    return describe(
+        "the model is not compiled",
+        "Expected an optimizer and a loss",
+        'Call model.compile(optimizer="adam", loss="softmax_cross_entropy") first.',
+    )

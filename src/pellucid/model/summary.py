@@ -1,0 +1,74 @@
+"""The table that describes a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pellucid.model.sequential import Sequential
+
+HEADINGS = ("layer", "output", "parameters", "MFLOP/image")
+
+
+class Row(NamedTuple):
+    """One layer."""
+
+    name: str
+    output: str
+    parameters: int
+    mflop: float
+
+
+class Summary(str):
+    """The table as a string; ``rows`` has its numbers.
+
+    Attributes
+    ----------
+    rows : list of Row
+        Name, output shape, parameters and MFLOP for one sample, layer by layer.
+    parameters, trainable, bytes : int
+        Totals; ``bytes`` is the memory of the parameters.
+    """
+
+    rows: list[Row]
+    parameters: int
+    trainable: int
+    bytes: int
+
+    def __repr__(self) -> str:
+        return f"<Summary: {len(self.rows)} layers, {self.parameters:,} parameters>"
+
+
+def summarize(model: Sequential) -> Summary:
+    """Make the table of a built model."""
+    layers, shapes = model.layers, model.inner_shapes
+    inputs = [layer.input_shape or () for layer in layers]
+    rows = [
+        Row(
+            str(layer.name),
+            str(model.outside(shape)),
+            sum(parameter.size for parameter in layer.parameters()),
+            layer.flops(before) / 1e6,
+        )
+        for layer, before, shape in zip(layers, inputs, shapes, strict=True)
+    ]
+    count = sum(row.parameters for row in rows)
+    trainable = sum(p.size for p in model.parameters() if p.trainable)
+    memory = count * model.dtype.itemsize
+    mflop = sum(row.mflop for row in rows)
+    cells = [HEADINGS]
+    cells += [(r.name, r.output, f"{r.parameters:,}", f"{r.mflop:.3f}") for r in rows]
+    cells += [("total", "", f"{count:,}", f"{mflop:.3f}")]
+    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
+    lines = [
+        f"{name:<{widths[0]}}   {output:<{widths[1]}}   "
+        f"{parameters:>{widths[2]}}   {mflops:>{widths[3]}}"
+        for name, output, parameters, mflops in cells
+    ]
+    lines[-1] += f"   {memory / 1e6:.2f} MB"
+    if trainable != count:
+        lines.append(f"{trainable:,} of {count:,} parameters are trainable")
+    table = Summary("\n".join(line.rstrip() for line in lines))
+    table.rows, table.parameters = rows, count
+    table.trainable, table.bytes = trainable, memory
+    return table

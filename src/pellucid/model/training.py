@@ -1,0 +1,295 @@
+"""One training step, and what keeps a model whole when a step goes wrong."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid import kernels
+from pellucid.core.layer import Array, Layer
+from pellucid.core.parameter import Parameter
+from pellucid.core.workspace import Workspace, aligned_empty
+from pellucid.errors import NumericsError, describe
+
+if TYPE_CHECKING:
+    from pellucid.model.sequential import Sequential
+
+
+class TrainingStep:
+    """Forward, loss, backward and update of one model, in memory of its own.
+
+    All arithmetic goes through ``pellucid.kernels`` on buffers that stay the same from
+    step to step. A step that fails leaves parameters, optimizer, running statistics and
+    random counters as they were before it.
+
+    Parameters
+    ----------
+    model : Sequential
+        Built and compiled.
+    check_finite : bool
+        Raise NumericsError when the loss or a gradient is NaN or infinite.
+    accumulate : int
+        Update after so many batches, with the gradient of all their samples together.
+    """
+
+    def __init__(
+        self, model: Sequential, *, check_finite: bool = True, accumulate: int = 1
+    ) -> None:
+        self.layers: Sequence[Layer] = model.layers
+        self.store = model.store
+        self.optimizer = model.optimizer
+        self.check_finite = check_finite
+        self.accumulate = accumulate
+        self.interrupts = Interrupts()
+        self._loss, self._fused = model.training_loss()
+        self._activation = model.layers[-1].activation if self._fused else None
+        self.trainable = [p.trainable for p in self.store.parameters]
+        self._check_prediction = (
+            None if self._fused else getattr(self._loss, "check_prediction", None)
+        )
+        self._workspace = Workspace()
+        self._prediction: Array = np.empty(0)
+        self._value = np.zeros(1, np.float64)
+        self._outputs: list[Array] = []
+        self._penalized = model.store.penalized()
+        self._first = first_trainable(self.layers)
+        self._skips_dx = self._first < len(self.layers) and (
+            "need_dx" in inspect.signature(self.layers[self._first].backward).parameters
+        )
+        self._kept = [(live, live.copy()) for live in _live_state(self.layers)]
+        self._sum: Array | None = None
+        self._sum_count = self._batches = 0
+        self.optimizer.build(self.store.values, self.store.gradients, self.store.runs())
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Lend the layers the workspace, and take it back."""
+        last = self.layers[-1]
+        for layer in self.layers:
+            layer.workspace = self._workspace
+        last.skip_activation = self._fused
+        try:
+            # Overflow is this class's business; NumPy's warnings would only repeat it.
+            with np.errstate(over="ignore", invalid="ignore"):
+                yield
+        finally:
+            last.skip_activation = False
+            for layer in self.layers:
+                layer.workspace = None
+                layer.saved = None
+            self._outputs.clear()
+
+    def run(
+        self, x: Array, y: Array, weights: Array | None = None, last: bool = True
+    ) -> float:
+        """Take one step and return the loss of the batch, penalties included.
+
+        Parameters
+        ----------
+        x, y, weights : array
+            As the door and the loss returned them.
+        last : bool
+            Update even if fewer than ``accumulate`` batches have come.
+
+        Raises
+        ------
+        NumericsError
+            The loss or a gradient is not finite; nothing has changed.
+        """
+        for live, kept in self._kept:
+            np.copyto(kept, live)
+        try:
+            value = self._gradients(x, y, weights)
+        except BaseException:
+            for live, kept in self._kept:
+                np.copyto(live, kept)
+            self._batches = 0
+            raise
+        with self.interrupts.held():
+            if self._gather_gradient(len(x), last):
+                for p in self._penalized:
+                    if p.regularizer and p.trainable:
+                        p.regularizer.add_gradient(p.value, p.grad)
+                self.optimizer.step()
+        return value
+
+    def metric_prediction(self) -> Array:
+        """What the model predicted for the last batch, its last activation included.
+
+        Overwritten by the next step.
+        """
+        y = self._prediction
+        if self._activation is None:
+            return y
+        out = self._workspace.array("probability", y.shape, y.dtype)
+        if self._activation == "softmax":
+            return kernels.softmax(y, out=out)
+        return kernels.activation(y, self._activation, out=out)
+
+    def _gradients(self, x: Array, y: Array, weights: Array | None) -> float:
+        """Forward and backward: writes every p.grad, returns the loss."""
+        outputs = self._outputs
+        outputs.clear()
+        y_hat = x
+        for layer in self.layers:
+            y_hat = layer.forward(y_hat, training=True)
+            outputs.append(y_hat)
+        self._prediction = y_hat
+        if self._check_prediction is not None:
+            self._check_prediction(y_hat)
+        gradient = self._workspace.array("dy", y_hat.shape, y_hat.dtype)
+        loss, dy = self._loss.value_and_gradient(
+            y_hat, y, weights=weights, out=(self._value, gradient)
+        )
+        value = float(loss[0])
+        value += penalty(self._penalized)
+        if self.check_finite and not math.isfinite(value):
+            raise NumericsError(self._explain("the loss", value, x))
+        for index in range(len(self.layers) - 1, self._first - 1, -1):
+            layer = self.layers[index]
+            if index == self._first and self._skips_dx:
+                layer.backward(dy, need_dx=False)
+            else:
+                dy = layer.backward(dy)  # type: ignore[assignment]
+        if self.check_finite and not self._gradient_is_finite():
+            raise NumericsError(self._explain("the gradient", math.nan, x))
+        return value
+
+    def _gather_gradient(self, samples: int, last: bool) -> bool:
+        """Add the batch to the gradient of the step; True when the step is due.
+
+        The gradient of k batches together is the mean of theirs, weighted by their
+        numbers of samples (for a loss that is a mean), or their sum.
+        """
+        if self.accumulate == 1:
+            return True
+        gradients = self.store.gradients
+        if self._sum is None:
+            self._sum = aligned_empty(gradients.shape, gradients.dtype)
+        if self._batches == 0:
+            self._sum.fill(0)
+            self._sum_count = 0
+        mean = getattr(self._loss, "reduction", "mean") == "mean"
+        kernels.add_scaled(self._sum, gradients, float(samples) if mean else 1.0)
+        self._batches += 1
+        self._sum_count += samples
+        if self._batches < self.accumulate and not last:
+            return False
+        if mean:
+            kernels.scale(self._sum, 1.0 / self._sum_count)
+        np.copyto(gradients, self._sum)
+        self._batches = 0
+        return True
+
+    def _gradient_is_finite(self) -> bool:
+        # The sum of squares reads the gradient once; it may overflow where no element
+        # is infinite, so a bad sum is looked into.
+        gradients = self.store.gradients
+        if not gradients.size or math.isfinite(kernels.sum_of_squares(gradients)):
+            return True
+        return all(bool(np.isfinite(gradients[run]).all()) for run in self.store.runs())
+
+    def _explain(self, what: str, value: float, x: Array) -> str:
+        step, rate = self.optimizer.iterations, self.optimizer.learning_rate
+        head = f"{what} is {value} at step {step} (learning rate {rate:g})"
+        where = self._culprit(x)
+        return describe(
+            f"{head}: {where}",
+            "Expected finite numbers; the weights are those of the last good step",
+            "Lower the learning rate, scale the inputs to about mean 0 and deviation "
+            '1,\nor pass fit(..., on_nan="stop") to keep what was learnt so far.',
+        )
+
+    def _culprit(self, x: Array) -> str:
+        bad = ~np.isfinite(x.reshape(len(x), -1)).all(axis=1)
+        if bad.any():
+            return f"sample {int(bad.argmax())} of the batch holds NaN or infinity"
+        for layer, output in zip(self.layers, self._outputs, strict=False):
+            if not np.isfinite(output).all():
+                return (
+                    f"{layer.label} is the first layer with a value that is not finite"
+                )
+        for layer in reversed(self.layers):
+            if not all(np.isfinite(p.grad).all() for p in layer.parameters()):
+                return (
+                    f"{layer.label} is the first layer, on the way back, with a "
+                    "gradient that is not finite"
+                )
+        return "every layer's output is finite; the loss itself overflows"
+
+
+class Interrupts:
+    """Ctrl-C never splits an update: it waits for the end of a held stretch.
+
+    ``watching`` takes over SIGINT in the main thread when Python's own handler is in
+    place; elsewhere it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._held = False
+        self._pending = False
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Handle SIGINT here until the end of the block."""
+        main = threading.current_thread() is threading.main_thread()
+        if (
+            not main
+            or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+        ):
+            yield
+            return
+        signal.signal(signal.SIGINT, self._handle)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Put KeyboardInterrupt off until the end of the block."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            if self._pending:
+                self._pending = False
+                raise KeyboardInterrupt
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._held:
+            self._pending = True
+        else:
+            raise KeyboardInterrupt
+
+
+def first_trainable(layers: Sequence[Layer]) -> int:
+    """Index of the first layer that learns; the number of layers when none does."""
+    for index, layer in enumerate(layers):
+        if any(parameter.trainable for parameter in layer.parameters()):
+            return index
+    return len(layers)
+
+
+def penalty(parameters: Sequence[Parameter]) -> float:
+    """The sum of the penalties of these parameters."""
+    return sum(p.regularizer.value(p.value) for p in parameters if p.regularizer)
+
+
+def _live_state(layers: Sequence[Layer]) -> list[Any]:
+    """What forward changes besides buffers: running statistics, random counters."""
+    found: list[Any] = []
+    for layer in layers:
+        parameters = {id(parameter.value) for parameter in layer.parameters()}
+        found += [a for a in layer.state().values() if id(a) not in parameters]
+        found.append(layer.random.counter)
+    return found

@@ -1,0 +1,62 @@
+"""Optimizers: in-place updates of all parameters, with one step counter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pellucid.errors import closest, describe
+from pellucid.optimizers.adam import Adam, AdamW
+from pellucid.optimizers.base import Optimizer
+from pellucid.optimizers.sgd import SGD
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "get_optimizer"]
+
+OPTIMIZERS: dict[str, type[SGD] | type[Adam]] = {
+    "sgd": SGD,
+    "adam": Adam,
+    "adamw": AdamW,
+}
+PRESETS: dict[str, dict[str, Any]] = {"momentum": {"kind": "sgd", "momentum": 0.9}}
+
+
+def get_optimizer(optimizer: object) -> Optimizer:
+    """Return the optimizer that a name or an object stands for.
+
+    Names are the class in lower case; "momentum" is SGD with momentum 0.9.
+
+    Raises
+    ------
+    ValueError
+        Unknown name; the message has the list and the closest one.
+    TypeError
+        Not an Optimizer.
+
+    Example
+    -------
+    >>> get_optimizer("adam").learning_rate
+    0.001
+    """
+    if isinstance(optimizer, str):
+        if optimizer in PRESETS:
+            arguments = dict(PRESETS[optimizer])
+            return OPTIMIZERS[arguments.pop("kind")](**arguments)
+        if optimizer not in OPTIMIZERS:
+            known = [*OPTIMIZERS, *PRESETS]
+            near = closest(optimizer, known)
+            raise ValueError(
+                describe(
+                    f'optimizer "{optimizer}" is not known',
+                    "Expected one of " + ", ".join(f'"{name}"' for name in known),
+                    f'Did you mean "{near}"?' if near else "Choose one of the list.",
+                )
+            )
+        return OPTIMIZERS[optimizer]()
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            describe(
+                f"optimizer is {optimizer!r}",
+                "Expected the name of an optimizer or an Optimizer object",
+                'Pass optimizer="adam" or optimizer=Adam(1e-3).',
+            )
+        )
+    return optimizer

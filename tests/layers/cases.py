@@ -1,0 +1,174 @@
+"""One row for each configuration of a layer that the checks run on.
+
+A new layer needs a row here, and every check of check_layer.py runs on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pellucid.core import Layer
+from pellucid.layers import (
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool2D,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Rescaling,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer, its arguments, an input shape and the output shape that must follow.
+
+    Shapes are without the batch. ``complex_step=False`` leaves the check by complex
+    step out, for kernels that take no complex numbers. ``least_batch`` is the smallest
+    batch, above 0, that the layer trains on; ``empty`` tells whether it trains on 0.
+    """
+
+    layer: type[Layer]
+    kwargs: dict[str, Any]
+    input_shape: Shape
+    output_shape: Shape
+    complex_step: bool = True
+    least_batch: int = 1
+    empty: bool = True
+    batch: int = field(default=3)
+
+    def make(self, **more: Any) -> Layer:
+        """A new layer of this case."""
+        return self.layer(**self.kwargs, **more)
+
+    def __str__(self) -> str:
+        shown = [f"{key}={value!r}" for key, value in self.kwargs.items()]
+        return f"{self.layer.__name__}({', '.join(shown)}) on {self.input_shape}"
+
+
+def _conv(input_shape: Shape, output_shape: Shape, *args: Any, **kwargs: Any) -> Case:
+    names = ("filters", "kernel_size", "strides", "padding")
+    given = dict(zip(names, args, strict=False)) | kwargs
+    return Case(Conv2D, given, input_shape, output_shape)
+
+
+CASES = [
+    # Dense
+    Case(Dense, {"units": 4}, (3,), (4,)),
+    Case(Dense, {"units": 1}, (1,), (1,)),
+    Case(Dense, {"units": 17}, (5,), (17,)),
+    Case(Dense, {"units": 4, "use_bias": False}, (3,), (4,)),
+    Case(Dense, {"units": 4, "activation": "relu"}, (3,), (4,)),
+    Case(Dense, {"units": 4, "activation": "leaky_relu"}, (3,), (4,)),
+    Case(Dense, {"units": 4, "activation": "sigmoid"}, (3,), (4,)),
+    Case(Dense, {"units": 4, "activation": "tanh", "use_bias": False}, (3,), (4,)),
+    Case(Dense, {"units": 4, "activation": "softmax"}, (3,), (4,)),
+    Case(
+        Dense,
+        {
+            "units": 2,
+            "kernel_initializer": "lecun_uniform",
+            "bias_initializer": {"kind": "constant", "value": 0.5},
+            "kernel_regularizer": {"l1": 0.1, "l2": 0.2},
+        },
+        (3,),
+        (2,),
+    ),
+    # Conv2D: kernel sizes and channels
+    _conv((5, 4, 2), (3, 2, 3), 3, 3),
+    _conv((4, 4, 1), (4, 4, 1), 1, 1),
+    _conv((4, 3, 2), (4, 3, 5), 5, 1),
+    _conv((5, 6, 1), (4, 4, 4), 4, (2, 3)),
+    _conv((3, 3, 3), (1, 1, 17), 17, 3),
+    _conv((7, 7, 1), (3, 3, 2), 2, 5),
+    # strides
+    _conv((6, 5, 2), (2, 2, 3), 3, 3, 2),
+    _conv((6, 5, 2), (2, 3, 3), 3, 3, (2, 1)),
+    _conv((5, 5, 2), (2, 2, 2), 2, 1, 3),
+    # padding: "same" with an even size and stride puts the odd row below
+    _conv((5, 4, 2), (5, 4, 3), 3, 3, padding="same"),
+    _conv((4, 4, 2), (4, 4, 2), 2, 2, padding="same"),
+    _conv((6, 5, 2), (3, 3, 3), 3, 3, 2, "same"),
+    _conv((4, 4, 1), (2, 2, 2), 2, 5, 2, "same"),
+    _conv((4, 4, 2), (4, 4, 3), 3, 3, padding=1),
+    _conv((4, 4, 2), (4, 6, 3), 3, 3, padding=(1, 2)),
+    _conv((4, 4, 2), (3, 5, 3), 3, 3, padding=((0, 1), (2, 1))),
+    _conv((2, 2, 1), (1, 1, 2), 2, 4, padding=1),
+    # dilation
+    _conv((6, 6, 2), (2, 2, 2), 2, 3, dilation=2),
+    _conv((5, 6, 2), (5, 6, 2), 2, 3, padding="same", dilation=(1, 2)),
+    # groups, down to one channel for each
+    _conv((4, 4, 4), (2, 2, 6), 6, 3, groups=2),
+    _conv((4, 4, 3), (4, 4, 3), 3, 3, padding="same", groups=3),
+    _conv((4, 4, 2), (2, 2, 4), 4, 3, groups=2, use_bias=False),
+    # everything at once
+    _conv((7, 6, 4), (4, 3, 4), 4, 3, 2, (2, 1), dilation=(2, 1), groups=2),
+    # bias and activation
+    _conv((4, 4, 2), (2, 2, 3), 3, 3, use_bias=False),
+    _conv((4, 4, 2), (2, 2, 3), 3, 3, activation="relu"),
+    _conv((4, 4, 2), (2, 2, 3), 3, 3, activation="leaky_relu"),
+    _conv((4, 4, 2), (2, 2, 3), 3, 3, activation="sigmoid", use_bias=False),
+    _conv((4, 4, 2), (2, 2, 3), 3, 3, activation="tanh"),
+    _conv((4, 4, 2), (2, 2, 3), 3, 3, activation="softmax"),
+    _conv((4, 4, 2), (4, 4, 3), 3, 3, padding="same", conv_algo="im2col"),
+    _conv((4, 4, 2), (4, 4, 3), 3, 3, padding="same", conv_algo="direct"),
+    # MaxPool2D
+    Case(MaxPool2D, {}, (4, 6, 2), (2, 3, 2)),
+    Case(MaxPool2D, {"pool_size": 3, "strides": 1}, (4, 5, 2), (2, 3, 2)),
+    Case(MaxPool2D, {"pool_size": (1, 3), "strides": (2, 2)}, (4, 5, 3), (2, 2, 3)),
+    Case(MaxPool2D, {"pool_size": 2}, (5, 5, 1), (2, 2, 1)),
+    Case(MaxPool2D, {"pool_size": 2, "ceil_mode": True}, (5, 5, 1), (3, 3, 1)),
+    Case(MaxPool2D, {"pool_size": 3, "padding": 1}, (5, 5, 2), (2, 2, 2)),
+    Case(MaxPool2D, {"pool_size": 3, "padding": "same"}, (5, 4, 2), (2, 2, 2)),
+    Case(
+        MaxPool2D, {"pool_size": 2, "padding": ((0, 1), (1, 0))}, (3, 3, 1), (2, 2, 1)
+    ),
+    Case(MaxPool2D, {"pool_size": 17, "strides": 1}, (17, 18, 1), (1, 2, 1), batch=1),
+    # AvgPool2D
+    Case(AvgPool2D, {}, (4, 6, 2), (2, 3, 2)),
+    Case(AvgPool2D, {"pool_size": 3, "strides": 1}, (4, 5, 2), (2, 3, 2)),
+    Case(AvgPool2D, {"pool_size": (1, 3), "strides": (2, 2)}, (4, 5, 3), (2, 2, 3)),
+    Case(AvgPool2D, {"pool_size": 2, "ceil_mode": True}, (5, 5, 1), (3, 3, 1)),
+    Case(AvgPool2D, {"pool_size": 3, "padding": 1}, (5, 5, 2), (2, 2, 2)),
+    Case(AvgPool2D, {"pool_size": 3, "padding": "same"}, (5, 4, 2), (2, 2, 2)),
+    # GlobalAvgPool2D
+    Case(GlobalAvgPool2D, {}, (3, 5, 2), (2,)),
+    Case(GlobalAvgPool2D, {}, (1, 1, 17), (17,)),
+    # Flatten
+    Case(Flatten, {}, (3, 2, 2), (12,)),
+    Case(Flatten, {}, (5,), (5,)),
+    # Dropout
+    Case(Dropout, {"rate": 0.5}, (3, 3, 2), (3, 3, 2), complex_step=False),
+    Case(Dropout, {"rate": 0.1}, (7,), (7,), complex_step=False),
+    Case(Dropout, {"rate": 0.0}, (7,), (7,), complex_step=False),
+    Case(Dropout, {"rate": 1.0}, (7,), (7,), complex_step=False),
+    # BatchNorm
+    Case(BatchNorm, {}, (5,), (5,), least_batch=2, empty=False),
+    Case(BatchNorm, {"momentum": 0.5}, (3, 2, 4), (3, 2, 4), empty=False),
+    Case(BatchNorm, {"epsilon": 0.1}, (4, 17), (4, 17), empty=False),
+    Case(BatchNorm, {"trainable": False}, (3, 2, 4), (3, 2, 4)),
+    # activations
+    Case(ReLU, {}, (4,), (4,)),
+    Case(ReLU, {}, (3, 2, 2), (3, 2, 2)),
+    Case(LeakyReLU, {}, (4,), (4,)),
+    Case(LeakyReLU, {"negative_slope": 0.3}, (3, 2, 2), (3, 2, 2)),
+    Case(Sigmoid, {}, (4,), (4,)),
+    Case(Sigmoid, {}, (3, 2, 2), (3, 2, 2)),
+    Case(Tanh, {}, (4,), (4,)),
+    Case(Tanh, {}, (3, 2, 2), (3, 2, 2)),
+    Case(Softmax, {}, (4,), (4,)),
+    Case(Softmax, {}, (2, 17), (2, 17)),
+    # Rescaling
+    Case(Rescaling, {"scale": 1 / 255}, (3, 2, 2), (3, 2, 2), complex_step=False),
+    Case(Rescaling, {"scale": 0.5, "offset": -1.5}, (4,), (4,), complex_step=False),
+]
