@@ -10,9 +10,6 @@
 
 enum { PL_SQUARES_CHUNK = 4096 };
 
-/* The slope of a leaky_relu that is fused into another op. */
-#define PL_FUSED_ALPHA 0.01
-
 typedef struct {
     /* y[i] = act(x[i]); y may be x. */
     void (*activation)(int kind, double alpha, const void *x, void *y, ptrdiff_t n);

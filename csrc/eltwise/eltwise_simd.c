@@ -63,8 +63,7 @@ static void softmax(const void *from, void *to, ptrdiff_t rows, ptrdiff_t k) {
     const real *x = from;
     real *y = to;
     for (ptrdiff_t r = 0; r < rows; r++, x += k, y += k) {
-        const real sum = row_exponentials(x, row_maximum(x, k), y, k);
-        const vec inverse = v_set1(1 / sum);
+        const vec inverse = v_set1(1 / row_exponentials(x, row_maximum(x, k), y, k));
         EACH_VECTOR(k, v_store_n(y + i, v_load_n(y + i, left) * inverse, left));
     }
 }

@@ -28,6 +28,9 @@ typedef enum {
     PL_ACTIVATIONS
 } pl_activation_kind;
 
+/* The slope of a fused PL_LEAKY_RELU. */
+#define PL_FUSED_ALPHA 0.01
+
 /* ---- cpu ------------------------------------------------------------------------------------ */
 const char *pl_isa_name(pl_isa isa);
 int pl_isa_runs(pl_isa isa);
@@ -195,6 +198,16 @@ typedef struct {
     void *dx;
 } pl_activation_backward_args;
 int pl_activation_backward(const void *args);
+
+/* y = exp(x), log(x), or log(1 + x) for 0 <= x <= 1. */
+enum { PL_EXP, PL_LOG, PL_LOG1P };
+typedef struct {
+    int dtype, function;
+    ptrdiff_t count;
+    const void *x;
+    void *y;
+} pl_elementary_args;
+int pl_elementary(const void *args);
 
 /* Rows of classes > 0. */
 typedef struct {

@@ -61,12 +61,12 @@ static double softmax(const pl_class_loss_args *g, ptrdiff_t first, ptrdiff_t ro
             const int64_t label = g->labels ? ((const int64_t *)g->targets)[row] : 0;
             real *dx = (real *)g->gradient + row * k;
             const real maximum = row_maximum(x, k);
-            const row_sums t = sums_of_row(x, maximum, target, label, kept, spread, k);
-            mass[j] = t.mass;
-            dot[j] = t.dot;
+            const row_sums sums = sums_of_row(x, maximum, target, label, kept, spread, k);
+            mass[j] = sums.mass;
+            dot[j] = sums.dot;
             weight[j] = weight_of(g, row);
             total[j] = row_exponentials(x, maximum, dx, k);
-            const real factor = t.mass / total[j], at_label = dx[label];
+            const real factor = sums.mass / total[j], at_label = dx[label];
             const vec factors = v_set1(factor), w = v_set1(weight[j]);
             if (target) {
                 EACH_VECTOR(k, {
@@ -74,8 +74,10 @@ static double softmax(const pl_class_loss_args *g, ptrdiff_t first, ptrdiff_t ro
                     v_store_n(dx + i, (v_load_n(dx + i, left) * factors - t) * w * scale, left);
                 });
             } else {
-                EACH_VECTOR(k, v_store_n(dx + i,
-                                         (v_load_n(dx + i, left) * factors - spreads) * w * scale, left));
+                EACH_VECTOR(k, {
+                    const vec p = v_load_n(dx + i, left) * factors;
+                    v_store_n(dx + i, (p - spreads) * w * scale, left);
+                });
                 dx[label] = (at_label * factor - (kept + spread)) * weight[j] * (real)g->scale;
             }
         }

@@ -44,12 +44,14 @@ PL_INLINE real row_maximum(const real *x, ptrdiff_t k) {
     return v_highest(highest);
 }
 
-/* y[j] = exp(x[j] - maximum); returns their sum. A row with NaN or infinity sums to NaN. */
+/* y[j] = exp(x[j] - maximum); returns their sum. A row with NaN or infinity sums to NaN. (Lanes
+ * beyond the row are cleared, not filled with -infinity: exp underflows slowly.) */
 PL_INLINE real row_exponentials(const real *x, real maximum, real *y, ptrdiff_t k) {
-    const vec shift = v_set1(maximum), lowest = v_set1(-PL_INFINITY);
+    const vec shift = v_set1(maximum);
     acc16 sum = acc_zero();
     EACH_SIXTEEN(k, {
-        const vec e = v_exp(v_load_fill(x + i, left, lowest) - shift);
+        vec e = v_exp(v_load_fill(x + i, left, shift) - shift);
+        if (left < PL_LANES) e = v_keep(m_first(left), e);
         v_store_n(y + i, e, left);
         sum.part[part] = sum.part[part] + e;
     });

@@ -16,12 +16,12 @@ def test_gradient_is_the_derivative_of_the_value(
     penalty: Regularizer, shape: tuple[int, ...]
 ) -> None:
     w = uniform(shape, 1, dtype="float64")
-    expected = penalty.l1 * np.abs(w).sum() + penalty.l2 * (w**2).sum()
+    expected = penalty.l1 * np.abs(w).sum() + 0.5 * penalty.l2 * (w**2).sum()
     np.testing.assert_allclose(penalty.value(w), expected, rtol=1e-13)
     grad = np.ones(shape)
     penalty.add_gradient(w, grad)
     np.testing.assert_allclose(
-        grad, 1 + penalty.l1 * np.sign(w) + 2 * penalty.l2 * w, rtol=1e-13
+        grad, 1 + penalty.l1 * np.sign(w) + penalty.l2 * w, rtol=1e-13
     )
 
 

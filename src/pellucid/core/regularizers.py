@@ -19,9 +19,9 @@ Array = NDArray[Any]
 
 
 class L1L2:
-    """Penalty l1 * sum(abs(w)) + l2 * sum(w**2).
+    """Penalty l1 * sum(abs(w)) + 0.5 * l2 * sum(w**2).
 
-    Its gradient is l1 * sign(w) + 2 * l2 * w, with sign(0) = 0.
+    Its gradient is l1 * sign(w) + l2 * w, with sign(0) = 0.
 
     Parameters
     ----------
@@ -36,10 +36,10 @@ class L1L2:
     >>> w, grad = np.array([1.0, -2.0]), np.zeros(2)
     >>> penalty = L1L2(l1=0.5, l2=0.25)
     >>> penalty.value(w)
-    2.75
+    2.125
     >>> penalty.add_gradient(w, grad)
     >>> grad
-    array([ 1. , -1.5])
+    array([ 0.75, -1.  ])
 
     Source
     ------
@@ -60,7 +60,7 @@ class L1L2:
             roots = np.sqrt(np.abs(w.reshape(-1).astype(np.float64)))
             total += self.l1 * kernels.sum_of_squares(roots)
         if self.l2:
-            total += self.l2 * kernels.sum_of_squares(w.reshape(-1))
+            total += 0.5 * self.l2 * kernels.sum_of_squares(w.reshape(-1))
         return total
 
     def add_gradient(self, w: Array, grad: Array) -> None:
@@ -69,7 +69,7 @@ class L1L2:
         if self.l1:
             kernels.add_scaled(flat, np.sign(w.reshape(-1)), self.l1)
         if self.l2:
-            kernels.add_scaled(flat, w.reshape(-1), 2 * self.l2)
+            kernels.add_scaled(flat, w.reshape(-1), self.l2)
 
     def config(self) -> dict[str, Any]:
         """What ``get_regularizer`` reads back."""
@@ -95,7 +95,7 @@ class L1(L1L2):
 
 
 class L2(L1L2):
-    """Penalty l2 * sum(w**2), as in Keras: PyTorch's weight_decay is 2 * l2.
+    """Penalty 0.5 * l2 * sum(w**2), the same l2 as PyTorch's weight_decay in SGD.
 
     Parameters
     ----------

@@ -59,6 +59,10 @@ class Workspace:
             views[shape, dtype] = view
         return view
 
+    def memory(self) -> list[NDArray[Any]]:
+        """Everything that it holds, as bytes."""
+        return list(self._memory.values())
+
     @property
     def nbytes(self) -> int:
         """Bytes held."""

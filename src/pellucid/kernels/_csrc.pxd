@@ -160,6 +160,16 @@ cdef extern from "pl_kernels.h" nogil:
         void *dx
     int pl_activation_backward(const void *args)
 
+    enum:
+        PL_EXP, PL_LOG, PL_LOG1P
+
+    ctypedef struct pl_elementary_args:
+        int dtype, function
+        ptrdiff_t count
+        const void *x
+        void *y
+    int pl_elementary(const void *args)
+
     ctypedef struct pl_softmax_args:
         int dtype
         ptrdiff_t rows, classes

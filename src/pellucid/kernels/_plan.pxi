@@ -20,7 +20,8 @@ cdef class Plan:
 
     cdef pl_step *steps
     cdef Py_ssize_t count, capacity
-    cdef list arrays
+    # For each call the arrays that it uses (None for one left out).
+    cdef readonly list arrays
 
     def __cinit__(self):
         self.steps = NULL

@@ -237,6 +237,21 @@ def explain(op: str, **shape: Any) -> str:
     return f"{op}: numpy, the only kernel of the reference backend"
 
 
+def plan() -> Any:
+    """Return a new recorder of kernel calls; None with the reference backend.
+
+    `with recorder.record(): ...` runs the code and keeps its kernel calls, `.run()`
+    repeats them on the same arrays in one go, `.arrays` lists those.
+
+    Example
+    -------
+    >>> with use("reference"):
+    ...     plan() is None
+    True
+    """
+    return _compiled().Plan() if _backend == "compiled" else None
+
+
 def set_num_threads(n: int) -> None:
     """Let kernels use up to `n` threads; the results do not depend on it.
 

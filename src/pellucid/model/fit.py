@@ -42,6 +42,7 @@ class FitLoop:
             model,
             check_finite=options.on_nan != "ignore",
             accumulate=options.accumulate_steps,
+            reused_batches=data.source.reuses_memory,
         )
         self._steps = data.source.steps
         self._on_batch = [

@@ -37,6 +37,8 @@ class ArraySource:
     [[4, 3], [2, 1, 0]]
     """
 
+    reuses_memory = True
+
     def __init__(
         self,
         data: Samples,
@@ -94,6 +96,8 @@ class BatchSource:
     check : callable
         Turns what came into Samples, or raises.
     """
+
+    reuses_memory = False
 
     def __init__(
         self, batches: Iterable[Any], check: Callable[..., Samples], steps: int

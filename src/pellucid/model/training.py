@@ -18,6 +18,7 @@ from pellucid.core.layer import Array, Layer
 from pellucid.core.parameter import Parameter
 from pellucid.core.workspace import Workspace, aligned_empty
 from pellucid.errors import NumericsError, describe
+from pellucid.model.recording import Recording, ours
 
 if TYPE_CHECKING:
     from pellucid.model.sequential import Sequential
@@ -38,10 +39,17 @@ class TrainingStep:
         Raise NumericsError when the loss or a gradient is NaN or infinite.
     accumulate : int
         Update after so many batches, with the gradient of all their samples together.
+    reused_batches : bool
+        The caller passes batches in the same memory every time.
     """
 
     def __init__(
-        self, model: Sequential, *, check_finite: bool = True, accumulate: int = 1
+        self,
+        model: Sequential,
+        *,
+        check_finite: bool = True,
+        accumulate: int = 1,
+        reused_batches: bool = False,
     ) -> None:
         self.layers: Sequence[Layer] = model.layers
         self.store = model.store
@@ -65,6 +73,9 @@ class TrainingStep:
             "need_dx" in inspect.signature(self.layers[self._first].backward).parameters
         )
         self._kept = [(live, live.copy()) for live in _live_state(self.layers)]
+        self._reused_batches = reused_batches
+        self._records = ours(self._loss, *self.layers)
+        self._recordings: dict[Any, Recording] = {}
         self._sum: Array | None = None
         self._sum_count = self._batches = 0
         self.optimizer.build(self.store.values, self.store.gradients, self.store.runs())
@@ -85,7 +96,7 @@ class TrainingStep:
             for layer in self.layers:
                 layer.workspace = None
                 layer.saved = None
-            self._outputs.clear()
+            self._outputs = []
 
     def run(
         self, x: Array, y: Array, weights: Array | None = None, last: bool = True
@@ -135,33 +146,77 @@ class TrainingStep:
         return kernels.activation(y, self._activation, out=out)
 
     def _gradients(self, x: Array, y: Array, weights: Array | None) -> float:
-        """Forward and backward: writes every p.grad, returns the loss."""
-        outputs = self._outputs
-        outputs.clear()
+        """Write every p.grad, return the loss; NumericsError when not finite."""
+        self._prediction = self._propagate(x, y, weights)
+        if self._check_prediction is not None:
+            self._check_prediction(self._prediction)
+        value = float(self._value[0]) + penalty(self._penalized)
+        if self.check_finite and not math.isfinite(value):
+            raise NumericsError(self._explain("the loss", value, x))
+        if self.check_finite and not self._gradient_is_finite():
+            raise NumericsError(self._explain("the gradient", math.nan, x))
+        return value
+
+    def _propagate(self, x: Array, y: Array, weights: Array | None) -> Array:
+        """Forward and backward; repeats the recorded calls of a batch of this shape."""
+        if not self._records:
+            return self._layer_by_layer(x, y, weights)
+        if not self._reused_batches:
+            x, y = self._own_copy("x", x), self._own_copy("y", y)
+            weights = None if weights is None else self._own_copy("weights", weights)
+        key = (x.shape, y.shape, weights is None)
+        recording = self._recordings.get(key)
+        if recording is not None:
+            recording.run()
+            prediction, self._outputs = recording.result
+            return prediction  # type: ignore[no-any-return]
+
+        def compute() -> tuple[Array, list[Array]]:
+            return self._layer_by_layer(x, y, weights), list(self._outputs)
+
+        recording = Recording(compute, lambda: self._lasting(x, y, weights))
+        if not math.isfinite(self._value[0]):
+            return recording.result[0]  # type: ignore[no-any-return]
+        if recording.repeats:
+            self._recordings[key] = recording
+        else:
+            self._records = False
+        return recording.result[0]  # type: ignore[no-any-return]
+
+    def _own_copy(self, key: str, array: Array) -> Array:
+        own = self._workspace.array(key, array.shape, array.dtype)
+        np.copyto(own, array)
+        return own
+
+    def _lasting(self, x: Array, y: Array, weights: Array | None) -> list[Array]:
+        """All memory that stays from step to step."""
+        store = self.store
+        arrays = [x, y, self._value, store.values, store.gradients]
+        if weights is not None:
+            arrays.append(weights)
+        return [*arrays, *(live for live, _ in self._kept), *self._workspace.memory()]
+
+    def _layer_by_layer(self, x: Array, y: Array, weights: Array | None) -> Array:
+        """Forward, loss and backward through the layers; returns the prediction."""
+        self._outputs = outputs = []
         y_hat = x
         for layer in self.layers:
             y_hat = layer.forward(y_hat, training=True)
             outputs.append(y_hat)
-        self._prediction = y_hat
-        if self._check_prediction is not None:
-            self._check_prediction(y_hat)
         gradient = self._workspace.array("dy", y_hat.shape, y_hat.dtype)
-        loss, dy = self._loss.value_and_gradient(
+        value, dy = self._loss.value_and_gradient(
             y_hat, y, weights=weights, out=(self._value, gradient)
         )
-        value = float(loss[0])
-        value += penalty(self._penalized)
-        if self.check_finite and not math.isfinite(value):
-            raise NumericsError(self._explain("the loss", value, x))
+        self._value[0] = value[0]  # an own loss may not use `out`
+        if self.check_finite and not math.isfinite(self._value[0]):
+            return y_hat
         for index in range(len(self.layers) - 1, self._first - 1, -1):
             layer = self.layers[index]
             if index == self._first and self._skips_dx:
                 layer.backward(dy, need_dx=False)
             else:
                 dy = layer.backward(dy)  # type: ignore[assignment]
-        if self.check_finite and not self._gradient_is_finite():
-            raise NumericsError(self._explain("the gradient", math.nan, x))
-        return value
+        return y_hat
 
     def _gather_gradient(self, samples: int, last: bool) -> bool:
         """Add the batch to the gradient of the step; True when the step is due.
