@@ -49,6 +49,8 @@ void pl_grain_use(long nanoseconds);     /* least estimated work that opens a re
 int pl_last_region_threads(void);        /* threads that the last region really had */
 
 /* ---- measure -------------------------------------------------------------------------------- */
+double pl_seconds(void); /* of a clock that only goes forward */
+
 /* GFLOP/s of multiply-adds in registers, the best within `budget` seconds. */
 double pl_fma_peak(int dtype, int threads, double budget);
 
@@ -258,6 +260,14 @@ typedef struct {
     void *dx;
 } pl_dropout_backward_args;
 int pl_dropout_backward(const void *args);
+
+/* y[row][0..width) = x[row][0..width): `width` bytes of every row, strides in bytes. */
+typedef struct {
+    ptrdiff_t rows, width, x_stride, y_stride;
+    const void *x;
+    void *y;
+} pl_copy_columns_args;
+int pl_copy_columns(const void *args);
 
 /* y = a + b */
 typedef struct {

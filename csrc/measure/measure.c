@@ -10,7 +10,7 @@
 #define PL_OP_ROWS "measure/measure_kernels.inc"
 #include "cpu/variant_rows.h"
 
-static double seconds(void) {
+double pl_seconds(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
@@ -31,16 +31,16 @@ static void run_peak(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) 
 /* Best of short runs, each about 2 ms: the clock of a shared machine drifts. */
 double pl_fma_peak(int dtype, int threads, double budget) {
     peak_job job = {pl_select_op(dtype), 4096};
-    const double start = seconds();
+    const double start = pl_seconds();
     double best = 0;
     do {
-        const double begin = seconds();
+        const double begin = pl_seconds();
         pl_parallel_for(threads, threads, run_peak, &job);
-        const double taken = seconds() - begin;
+        const double taken = pl_seconds() - begin;
         const double rate = job.kernels->flops * (double)job.iterations * threads / taken * 1e-9;
         if (rate > best) best = rate;
         if (taken < 1e-3) job.iterations *= 2;
-    } while (seconds() - start < budget);
+    } while (pl_seconds() - start < budget);
     return best;
 }
 

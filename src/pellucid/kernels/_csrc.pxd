@@ -25,6 +25,7 @@ cdef extern from "pl_kernels.h" nogil:
     void pl_grain_use(long nanoseconds)
     int pl_last_region_threads()
 
+    double pl_seconds()
     double pl_fma_peak(int dtype, int threads, double budget)
     ctypedef struct pl_copy_args:
         int dtype
@@ -212,6 +213,12 @@ cdef extern from "pl_kernels.h" nogil:
         const uint8_t *mask
         void *dx
     int pl_dropout_backward(const void *args)
+
+    ctypedef struct pl_copy_columns_args:
+        ptrdiff_t rows, width, x_stride, y_stride
+        const void *x
+        void *y
+    int pl_copy_columns(const void *args)
 
     ctypedef struct pl_add_args:
         int dtype

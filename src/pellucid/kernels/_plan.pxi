@@ -69,6 +69,25 @@ cdef class Plan:
             raise MemoryError("a kernel could not get its working memory")
 
 
+    def seconds(self):
+        """Repeat the calls like `run` and return how long each took."""
+        cdef Py_ssize_t i
+        cdef int status = PL_OK
+        cdef double begin
+        taken = np.empty(self.count)
+        cdef double[::1] view = taken
+        with nogil:
+            for i in range(self.count):
+                begin = pl_seconds()
+                status = self.steps[i].call(self.steps[i].args)
+                view[i] = pl_seconds() - begin
+                if status != PL_OK:
+                    break
+        if status != PL_OK:
+            raise MemoryError("a kernel could not get its working memory")
+        return taken
+
+
 class _Recording:
     def __init__(self, plan):
         self.plan = plan

@@ -1,0 +1,29 @@
+"""pellucid as a contestant."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from benchmarks.networks import NETWORKS
+
+import pellucid as pl
+
+
+def prepare(
+    network: str, task: str, batch: int, threads: int, mode: str
+) -> Callable[[], object]:
+    pl.set_num_threads(threads)
+    chosen = NETWORKS[network]
+    model = chosen.model()
+    random = np.random.default_rng(0)
+    x = random.standard_normal((batch, *chosen.input_shape), dtype=np.float32)
+    y = random.integers(0, 10, batch)
+    if task == "train":
+        return lambda: model.train_on_batch(x, y)
+    return lambda: model.predict(x)
