@@ -1,7 +1,8 @@
 """Builds the one extension module, pellucid.kernels._core.
 
-A leaf file csrc/<op>/<op>_simd.c is compiled once for each instruction set and element type, with
-that instruction set's flags and into a folder of its own; every other C file is compiled once.
+A leaf file csrc/<op>/<op>_simd.c is compiled once for each instruction set and element
+type, with that instruction set's flags and into a folder of its own; every other C file
+is compiled once.
 `pyproject.toml` holds the metadata. Environment:
 
     PELLUCID_DEBUG=1     bounds checks in Cython, debug symbols, nothing stripped
@@ -51,7 +52,7 @@ if not (DEBUG or SANITIZE or sys.platform == "darwin"):
 
 
 class BuildExt(build_ext):
-    """Compiles csrc (in parallel), translates the .pyx outside src, links one module."""
+    """Compiles csrc in parallel, translates the .pyx outside src, links one module."""
 
     def build_extension(self, ext: Extension) -> None:
         from Cython.Build import cythonize
@@ -74,7 +75,7 @@ class BuildExt(build_ext):
         super().build_extension(ext)
 
     def compile_csrc(self) -> list[str]:
-        """Compile every C file that is older than itself or any header; list the objects."""
+        """Compile every C file that changed, all after a header; list the objects."""
         headers = [*CSRC.rglob("*.h"), *CSRC.rglob("*.inc"), Path("setup.py")]
         newest_header = max(path.stat().st_mtime for path in headers)
         flags = ISA_FLAGS.get(platform.machine().lower(), {}) | {"portable": []}
@@ -114,7 +115,11 @@ core = Extension(
     include_dirs=[str(CSRC / "include")],
     depends=sorted(
         str(path)
-        for path in [*KERNELS.glob("*.px*"), *CSRC.rglob("*.[ch]"), *CSRC.rglob("*.inc")]
+        for path in [
+            *KERNELS.glob("*.px*"),
+            *CSRC.rglob("*.[ch]"),
+            *CSRC.rglob("*.inc"),
+        ]
     ),
     define_macros=[("Py_LIMITED_API", "0x030B0000")],
     py_limited_api=True,

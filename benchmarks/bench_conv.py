@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from benchmarks.harness import Draw, Shape, Work, kernel_benchmark, shapes
-
 from pellucid.shapes import conv_geometry
 
 CASES = shapes("conv")

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from benchmarks.harness import Draw, Prepare, Shape, Work, kernel_benchmark, shapes
 
+from benchmarks.harness import Draw, Prepare, Shape, Work, kernel_benchmark, shapes
 from pellucid import kernels
 
 FEATURES = shapes("features")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from benchmarks.harness import ROUNDS, Draw, time_it
 from tests.layers.cases import CASES, Case
 
@@ -26,4 +27,4 @@ def bench_layer(benchmark: Any, on_backend: str, case: Case, smoke: bool) -> Non
         layer.backward(dy)
 
     benchmark.group = f"layer {case.layer.__name__} {x.shape}"
-    time_it(benchmark, there_and_back, on_backend, nbytes=2 * (x.nbytes + dy.nbytes))
+    time_it(benchmark, there_and_back, nbytes=2 * (x.nbytes + dy.nbytes))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from benchmarks.harness import Draw, Shape, Work, kernel_benchmark, shapes
 
+from benchmarks.harness import Draw, Shape, Work, kernel_benchmark, shapes
 from pellucid import kernels
 
 CASES = shapes("classes")

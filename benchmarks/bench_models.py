@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from benchmarks.harness import ROUNDS, Draw, time_it
 from benchmarks.networks import NETWORKS
 
@@ -23,7 +24,7 @@ def bench_training_step(
     draw, batch = Draw(), 2 if smoke else BATCH
     x, y = draw(batch, *NETWORKS[name].input_shape), draw.labels(batch, 10)
     benchmark.group = f"training step {name}, batch {batch}"
-    time_it(benchmark, lambda: model.train_on_batch(x, y), on_backend, nbytes=x.nbytes)
+    time_it(benchmark, lambda: model.train_on_batch(x, y), nbytes=x.nbytes)
 
 
 @pytest.mark.parametrize("batch", [1, BATCH])
@@ -34,4 +35,4 @@ def bench_predict(
     batch = 1 if smoke else batch
     x = Draw()(batch, *NETWORKS[name].input_shape)
     benchmark.group = f"predict {name}, batch {batch}"
-    time_it(benchmark, lambda: model.predict(x), on_backend, nbytes=x.nbytes)
+    time_it(benchmark, lambda: model.predict(x), nbytes=x.nbytes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from benchmarks.harness import Draw, Shape, Work, kernel_benchmark, shapes
 
 CASES = shapes("features")

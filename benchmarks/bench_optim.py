@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from benchmarks.harness import Draw, Shape, Work, kernel_benchmark, shapes
 
 CASES = shapes("vectors")

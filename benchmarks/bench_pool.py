@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.harness import Draw, Shape, Work, kernel_benchmark, shapes
-
 from pellucid import kernels
 
 CASES = shapes("pool")

@@ -46,14 +46,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.benchmark_disable = True
 
 
-def pytest_report_header() -> str:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     from benchmarks.harness import fma_peak
-
     from pellucid import kernels
 
-    return (
+    terminalreporter.write_line(
         f"pellucid: {kernels.active_isa()}, {kernels.get_num_threads()} threads, "
-        f"FMA peak {fma_peak():.0f} GFLOP/s"
+        f"FMA peak now {fma_peak():.0f} GFLOP/s"
     )
 
 

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,8 +34,14 @@ FOLDER = Path(__file__).resolve().parent
 SMALL = {"n": 2, "m": 64, "size": 4096}
 """Largest batch, rows of a matrix product and length of a vector in a smoke run."""
 
-YARDSTICK_SECONDS = 0.02
-ROUNDS = {"min_rounds": 5, "max_time": 0.3, "warmup": "on", "disable_gc": True}
+YARDSTICK_SECONDS = 0.03
+ROUNDS = {
+    "min_rounds": 5,
+    "max_time": 0.3,
+    "warmup": "on",
+    "warmup_iterations": 2,
+    "disable_gc": True,
+}
 
 BENCHMARKED: set[str] = set()
 """The ops that some benchmark times."""
@@ -95,9 +102,14 @@ class Work:
         result = call()
         if "out" in inspect.signature(function).parameters:
             call = partial(call, out=result)
-        results = result if isinstance(result, tuple) else (result,)
-        touched = (*self.args, *self.writes, *results)
-        return call, sum(array.nbytes for array in touched if hasattr(array, "nbytes"))
+        return call, total_bytes((self.args, self.writes, result))
+
+
+def total_bytes(value: Any) -> int:
+    """Bytes of an array, or of the arrays in nested tuples and lists."""
+    if isinstance(value, tuple | list):
+        return sum(map(total_bytes, value))
+    return value.nbytes if isinstance(value, np.ndarray) else 0
 
 
 Prepare = Callable[[Shape, Draw], Work]
@@ -116,7 +128,14 @@ def kernel_benchmark(
             work = prepare(shape.small() if smoke else shape, Draw())
             call, nbytes = work.bound(op)
             benchmark.group = f"{prepare.__name__.removeprefix('bench_')} {shape}"
-            time_it(benchmark, call, on_backend, flops=work.flops, nbytes=nbytes)
+            time_it(benchmark, call, flops=work.flops, nbytes=nbytes)
+            if benchmark.enabled and on_backend != "reference":
+                with kernels.use("reference"):
+                    twin, _ = work.bound(op)
+                rounds = 3 if work.flops > 1e9 else 15
+                times = contest({"twin": timed(twin), "kernel": timed(call)}, rounds)
+                ratio = median_ratio(times, "twin", "kernel")
+                benchmark.extra_info["times_faster_than_reference"] = ratio
 
         bench.__name__ = prepare.__name__
         bench.__doc__ = prepare.__doc__
@@ -126,12 +145,7 @@ def kernel_benchmark(
 
 
 def time_it(
-    benchmark: Any,
-    call: Callable[[], Any],
-    backend: str,
-    *,
-    flops: float = 0,
-    nbytes: int = 0,
+    benchmark: Any, call: Callable[[], Any], *, flops: float = 0, nbytes: int = 0
 ) -> None:
     """Time a call and put what it did, against what the machine can do, beside it.
 
@@ -148,7 +162,7 @@ def time_it(
     gflops, gigabytes = 1e-9 * flops / seconds, 1e-9 * nbytes / seconds
     benchmark.extra_info.update(
         backend=kernels.backend(),
-        isa=backend,
+        isa=kernels.active_isa(),
         threads=kernels.get_num_threads(),
         flops=flops,
         gflops=gflops,
@@ -182,6 +196,17 @@ def compiled() -> Any:
 def missing_ops() -> list[str]:
     """Public ops without a benchmark, once all bench files were imported."""
     return sorted(set(kernels.reference.__all__) - BENCHMARKED)
+
+
+def timed(call: Callable[[], Any]) -> Callable[[], float]:
+    """Turn a call into one that returns the seconds it took."""
+
+    def seconds() -> float:
+        start = perf_counter()
+        call()
+        return perf_counter() - start
+
+    return seconds
 
 
 def contest(

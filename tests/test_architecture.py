@@ -19,7 +19,7 @@ ROWS = [
     ["checks"],
     ["layers", "losses", "optimizers", "metrics", "schedules"],
     ["about", "model", "callbacks", "data"],
-    ["io", "debug", "viz", "estimators"],
+    ["builders", "io", "debug", "viz", "estimators"],
     ["cli"],
     ["__main__"],
 ]

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.data.test_datasets import write_set
 
 import pellucid as pl
 from pellucid.cli import main, predict, train
+from tests.data.test_datasets import write_set
 
 FAST = ["--model", "mlp", "--epochs", "2"]
 

@@ -66,6 +66,7 @@ def test_signatures_of_the_contract():
         ("verbose", "auto"),
         ("accumulate_steps", 1),
         ("on_nan", "raise"),
+        ("resume", None),
     ]
     assert arguments(pl.EarlyStopping) == [
         ("monitor", "val_loss"),
@@ -80,6 +81,7 @@ def test_signatures_of_the_contract():
         "dampening",
         "nesterov",
         "weight_decay",
+        "common",
     ]
     assert dict(arguments(pl.Sequential))["seed"] is None
     assert dict(arguments(pl.AdamW))["weight_decay"] == 0.01

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from tests.support.models import cnn, snapshot, strokes
 
 import pellucid as pl
+from tests.support.models import cnn, snapshot, strokes
 
 
 def test_train_save_load_predict(tmp_path):

@@ -5,10 +5,10 @@ import inspect
 from types import ModuleType
 
 import pytest
-from tests.kernels.reference.bad_calls import BAD_CALLS
 
 from pellucid import kernels
 from pellucid.kernels import reference
+from tests.kernels.reference.bad_calls import BAD_CALLS
 
 EXTENSION = "pellucid.kernels._core"
 CONTROL = {

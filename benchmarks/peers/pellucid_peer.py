@@ -10,9 +10,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.networks import NETWORKS
-
 import pellucid as pl
+from benchmarks.networks import NETWORKS
 
 
 def prepare(

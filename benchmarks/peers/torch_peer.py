@@ -1,8 +1,9 @@
-"""PyTorch as a contestant: modes eager, channels_last, compile, compile_channels_last."""
+"""PyTorch as a contestant: eager, channels_last, compile, compile_channels_last."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -11,14 +12,14 @@ from torch import nn
 
 def mlp(*widths: int) -> list[nn.Module]:
     layers: list[nn.Module] = []
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in pairwise(widths):
         layers += [nn.Linear(before, after), nn.ReLU()]
     return layers[:-1]
 
 
 def block(*channels: int) -> list[nn.Module]:
     layers: list[nn.Module] = []
-    for before, after in zip(channels, channels[1:], strict=False):
+    for before, after in pairwise(channels):
         layers += [nn.Conv2d(before, after, 3, padding=1, bias=False)]
         layers += [nn.BatchNorm2d(after), nn.ReLU()]
     return [*layers, nn.MaxPool2d(2)]

@@ -6,7 +6,14 @@
 
 #include <stddef.h>
 
-typedef enum { PL_SLOT_GEMM, PL_SLOT_CONV, PL_SLOT_WINOGRAD, PL_SLOT_REDUCE, PL_SLOTS } pl_slot;
+typedef enum {
+    PL_SLOT_GEMM,
+    PL_SLOT_CONV,
+    PL_SLOT_WINOGRAD,
+    PL_SLOT_REDUCE,
+    PL_SLOT_IMAGE,
+    PL_SLOTS
+} pl_slot;
 
 /* NULL when the memory cannot be had; the content is undefined. */
 void *pl_scratch(pl_slot slot, size_t bytes);

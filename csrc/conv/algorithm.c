@@ -14,7 +14,8 @@ static const char *refuse_winograd(int dtype, const pl_conv_shape *s, int direct
     if (s->stride_h != 1 || s->stride_w != 1) return "the stride is not 1";
     if (s->dilation_h != 1 || s->dilation_w != 1) return "the filter is dilated";
     if (s->groups != 1) return "the channels are grouped";
-    if (s->pad_top > 2 || s->pad_left > 2 || s->oh + 2 - s->pad_top < s->h || s->ow + 2 - s->pad_left < s->w)
+    if (s->pad_top > 2 || s->pad_left > 2 || s->oh + 2 - s->pad_top - s->h > 2 ||
+        s->ow + 2 - s->pad_left - s->w > 2)
         return "the padding is wider than 2";
     if (s->oh < 1 || s->ow < 1) return "the output is empty";
     if (requested == PL_CONV_WINOGRAD) return NULL;

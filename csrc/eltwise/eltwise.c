@@ -100,6 +100,20 @@ int pl_activation_backward(const void *args) {
     return run_elements(g->dtype, g->count, CHEAP, activation_backward_task, args);
 }
 
+static void elementary_task(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    (void)thread;
+    const job *work = context;
+    const pl_elementary_args *g = work->args;
+    const span s = span_of(begin, end, CHUNK, g->count);
+    work->kernels->elementary(g->function, in(g->x, s.first, work->item),
+                              out(g->y, s.first, work->item), s.count);
+}
+
+int pl_elementary(const void *args) {
+    const pl_elementary_args *g = args;
+    return run_elements(g->dtype, g->count, COSTLY, elementary_task, args);
+}
+
 /* ---- rows ----------------------------------------------------------------------------------- */
 
 static void softmax_task(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {

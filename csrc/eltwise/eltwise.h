@@ -16,6 +16,7 @@ typedef struct {
     /* dx[i] = dy[i] * act'(y[i]), from the result y; dx may be dy. */
     void (*activation_backward)(int kind, double alpha, const void *dy, const void *y, void *dx,
                                 ptrdiff_t n);
+    void (*elementary)(int function, const void *x, void *y, ptrdiff_t n);
     void (*softmax)(const void *x, void *y, ptrdiff_t rows, ptrdiff_t k);
     void (*softmax_backward)(const void *dy, const void *y, void *dx, ptrdiff_t rows, ptrdiff_t k);
     /* The first maximum of each row; NaN counts as larger than any number. */

@@ -59,6 +59,16 @@ static void activation_backward(int kind, double alpha, const void *gradient, co
     }
 }
 
+static void elementary(int function, const void *from, void *to, ptrdiff_t n) {
+    const real *x = from;
+    real *y = to;
+    switch (function) {
+    case PL_EXP: EACH_VECTOR(n, v_store_n(y + i, v_exp(v_load_n(x + i, left)), left)); break;
+    case PL_LOG: EACH_VECTOR(n, v_store_n(y + i, v_log(v_load_n(x + i, left)), left)); break;
+    default: EACH_VECTOR(n, v_store_n(y + i, v_log1p_unit(v_load_n(x + i, left)), left));
+    }
+}
+
 static void softmax(const void *from, void *to, ptrdiff_t rows, ptrdiff_t k) {
     const real *x = from;
     real *y = to;
@@ -170,6 +180,7 @@ static void convert(int source, double scale, const void *from, void *to, ptrdif
 const pl_eltwise_kernels PL_KERNEL(eltwise) = {
     .activation = activation,
     .activation_backward = activation_backward,
+    .elementary = elementary,
     .softmax = softmax,
     .softmax_backward = softmax_backward,
     .argmax = argmax,

@@ -382,4 +382,78 @@ typedef struct {
 } pl_permutation_args;
 int pl_permutation(const void *args);
 
+/* ---- image ---------------------------------------------------------------------------------- */
+/* Images (n, h, w, c), sides below 2^31 with (h + 3) * (w + 3) too. Beyond an image lie `fill`, the
+ * pixels of the edge, or the mirrored image (which does not repeat the edge). */
+enum { PL_BORDER_CONSTANT, PL_BORDER_EDGE, PL_BORDER_REFLECT };
+
+/* y (n, oh, ow, c): y[i, r, q] = x[i, top[i] + r, left[i] + q]; bit 1 of flip[i] counts q from the
+ * right, bit 2 counts r from below. |top|, |left| < 2^31. */
+typedef struct {
+    int dtype, border;
+    double fill;
+    ptrdiff_t n, h, w, c, oh, ow;
+    const int64_t *top, *left;
+    const uint8_t *flip;
+    const void *x;
+    void *y;
+} pl_image_crop_args;
+int pl_image_crop(const void *args);
+
+/* y[i, r, q] = x[i] at the point matrix[i] (2, 3) * (r, q, 1), bilinear. |points| < 2^31. */
+typedef struct {
+    int dtype, border;
+    double fill;
+    ptrdiff_t n, h, w, c, oh, ow;
+    const double *matrix;
+    const void *x;
+    void *y;
+} pl_image_affine_args;
+int pl_image_affine(const void *args);
+
+/* y = x, but inside boxes[i] = (top, left, height, width) `fill`, or x[partner[i]] when given. */
+typedef struct {
+    int dtype;
+    double fill;
+    ptrdiff_t n, h, w, c;
+    const int64_t *boxes, *partner;
+    const void *x;
+    void *y;
+} pl_image_paste_args;
+int pl_image_paste(const void *args);
+
+/* y[i] = clip(x[i] + std * normal quantile of word i), as PL_NORMAL. */
+typedef struct {
+    int dtype;
+    uint32_t seed, stream;
+    uint64_t step;
+    double std, low, high;
+    ptrdiff_t count;
+    const void *x;
+    void *y;
+} pl_image_noise_args;
+int pl_image_noise(const void *args);
+
+/* Rows of width > 0: y = clip(x * contrast + mean * (1 - contrast) + brightness), mean of the row. */
+typedef struct {
+    int dtype;
+    double low, high;
+    ptrdiff_t n, width;
+    const double *brightness, *contrast;
+    const void *x;
+    void *y;
+} pl_image_adjust_args;
+int pl_image_adjust(const void *args);
+
+/* y[i] = weight[i] * x[i] + (1 - weight[i]) * x[partner[i]], rows. */
+typedef struct {
+    int dtype;
+    ptrdiff_t n, width;
+    const int64_t *partner;
+    const double *weight;
+    const void *x;
+    void *y;
+} pl_mix_rows_args;
+int pl_mix_rows(const void *args);
+
 #endif

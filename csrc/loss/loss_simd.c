@@ -11,6 +11,9 @@
 
 enum { BLOCK = 16 };
 
+/* Out of line: the loops below have their bodies several times (parts, tail). */
+static __attribute__((noinline)) vec log_of(vec x) { return v_log(x); }
+
 PL_INLINE real weight_of(const pl_class_loss_args *g, ptrdiff_t row) {
     return g->weights ? ((const real *)g->weights)[row / g->rows_per_weight] : 1;
 }
@@ -21,8 +24,9 @@ typedef struct {
     real mass, dot;
 } row_sums;
 
-PL_INLINE row_sums sums_of_row(const real *x, real maximum, const real *target, int64_t label, real kept,
-                               real spread, ptrdiff_t k) {
+static __attribute__((noinline)) row_sums sums_of_row(const real *x, real maximum, const real *target,
+                                                      int64_t label, real kept, real spread,
+                                                      ptrdiff_t k) {
     const vec shift = v_set1(maximum);
     real mass = 1, dot = 0, depth = 0;
     if (target) {
@@ -83,7 +87,7 @@ static double softmax(const pl_class_loss_args *g, ptrdiff_t first, ptrdiff_t ro
         }
         real loss[BLOCK];
         for (int j = 0; j < BLOCK; j += PL_LANES) {
-            const vec l = v_load(mass + j) * v_log(v_load(total + j)) - v_load(dot + j);
+            const vec l = v_load(mass + j) * log_of(v_load(total + j)) - v_load(dot + j);
             v_store(loss + j, l * v_load(weight + j));
         }
         for (int j = 0; j < n; j++) sum += (double)loss[j];
@@ -108,14 +112,14 @@ static double categorical(const pl_class_loss_args *g, ptrdiff_t first, ptrdiff_
         EACH_SIXTEEN(k, {
             const vec q = v_max(least, v_load_fill(p + i, left, one));
             const vec t = target ? keeps * v_load_n(target + i, left) + spreads : spreads;
-            losses.part[part] = losses.part[part] - t * v_log(q);
+            losses.part[part] = losses.part[part] - t * log_of(q);
             v_store_n(dp + i, -t / q * w * scale, left);
         });
         real loss = acc_sum(losses);
         if (!target) {
             const int64_t label = ((const int64_t *)g->targets)[row];
             const vec q = v_max(least, v_set1(p[label]));
-            loss = loss - kept * v_log(q)[0];
+            loss = loss - kept * log_of(q)[0];
             dp[label] = (-(keeps + spreads) / q * w * scale)[0];
         }
         sum += (double)(loss * weight);
@@ -123,53 +127,58 @@ static double categorical(const pl_class_loss_args *g, ptrdiff_t first, ptrdiff_
     return sum;
 }
 
-/* The weights of the lanes at element i; 0 beyond the end, so that those lanes add nothing. */
-PL_INLINE vec weights_at(const real *weights, int each, ptrdiff_t i, ptrdiff_t left) {
-    if (each) return v_load_n(weights + i, left);
-    const vec w = v_set1(weights ? *weights : 1);
-    return left >= PL_LANES ? w : v_keep(m_first(left), w);
-}
+/* Elements at a time: their weights and their weighted losses lie in buffers, in L1, so that the
+ * bodies below need neither masks nor the partial sums. */
+enum { RUN = 512 };
 
 static double elements(const pl_element_loss_args *g, ptrdiff_t first, ptrdiff_t n, const void *weights,
                        int each_weight) {
-    const real *x = (const real *)g->prediction + first, *target = (const real *)g->targets + first;
-    real *dx = (real *)g->gradient + first;
     const vec keeps = v_set1((real)(1 - g->smoothing)), spreads = v_set1((real)(g->smoothing / 2));
     const vec scale = v_set1((real)g->scale), one = v_set1(1), least = v_set1(EPSILON);
+    real weight[RUN], lost[RUN];
+    const real common = weights && !each_weight ? *(const real *)weights : 1;
+    for (int i = 0; i < RUN; i++) weight[i] = common;
     acc16 sum = acc_zero();
+    for (ptrdiff_t start = 0; start < n; start += RUN) {
+        const ptrdiff_t count = pl_min(RUN, n - start);
+        const real *x = (const real *)g->prediction + first + start;
+        const real *target = (const real *)g->targets + first + start;
+        real *dx = (real *)g->gradient + first + start;
+        if (each_weight) memcpy(weight, (const real *)weights + start, (size_t)count * sizeof(real));
 /* Computes `loss` and `slope` from v = x[i] and t = target[i]. */
-#define EACH_ELEMENT(...)                                                          \
-    EACH_SIXTEEN(n, {                                                              \
-        const vec v = v_load_n(x + i, left), t_raw = v_load_n(target + i, left);   \
-        const vec w = weights_at(weights, each_weight, i, left);                   \
-        vec loss, slope;                                                           \
-        __VA_ARGS__                                                                \
-        sum.part[part] = sum.part[part] + loss * w;                                \
-        v_store_n(dx + i, slope * w * scale, left);                                \
+#define EACH_ELEMENT(...)                                                         \
+    EACH_VECTOR(count, {                                                          \
+        const vec v = v_load_n(x + i, left), w = v_load_n(weight + i, left);      \
+        vec t = v_load_n(target + i, left), loss, slope;                          \
+        __VA_ARGS__                                                               \
+        v_store_n(lost + i, loss * w, left);                                      \
+        v_store_n(dx + i, slope * w * scale, left);                               \
     })
-    switch (g->kind) {
-    case PL_SQUARED_ERROR:
-        EACH_ELEMENT({
-            const vec d = v - t_raw;
-            loss = d * d;
-            slope = d + d;
-        });
-        break;
-    case PL_BINARY:
-        EACH_ELEMENT({
-            const vec t = keeps * t_raw + spreads;
-            const vec q = v_max(least, v), r = v_max(least, one - v);
-            loss = -(t * v_log(q) + (one - t) * v_log(r));
-            slope = (one - t) / r - t / q;
-        });
-        break;
-    default:
-        EACH_ELEMENT({
-            const vec t = keeps * t_raw + spreads;
-            const vec e = v_exp(v_from_bits(v_bits(v) | v_bits(v_set1((real)-0.0))));
-            loss = v_max(v_zero(), v) - v * t + v_log1p_unit(e);
-            slope = v_sigmoid(v) - t;
-        });
+        switch (g->kind) {
+        case PL_SQUARED_ERROR:
+            EACH_ELEMENT({
+                const vec d = v - t;
+                loss = d * d;
+                slope = d + d;
+            });
+            break;
+        case PL_BINARY:
+            EACH_ELEMENT({
+                t = keeps * t + spreads;
+                const vec q = v_max(least, v), r = v_max(least, one - v);
+                loss = -(t * log_of(q) + (one - t) * log_of(r));
+                slope = (one - t) / r - t / q;
+            });
+            break;
+        default:
+            EACH_ELEMENT({
+                t = keeps * t + spreads;
+                const vec e = v_exp(v_from_bits(v_bits(v) | v_bits(v_set1((real)-0.0))));
+                loss = v_max(v_zero(), v) - v * t + v_log1p_unit(e);
+                slope = v_sigmoid(v) - t;
+            });
+        }
+        EACH_SIXTEEN(count, sum.part[part] = sum.part[part] + v_load_n(lost + i, left));
     }
     return (double)acc_sum(sum);
 }

@@ -6,9 +6,10 @@
  *   backward    sums of dy and dy * (x - mean) of every chunk -> dgamma, dbeta
  *               -> dx = dy * k1 + (x - mean) * k2 + k3
  *
- * A sum is: a chain over the rows of a chunk (PL_NORM_CHUNK) in the element type, then over chunks and
- * columns in double, all in an order that the shape alone decides. Centring before scaling keeps the
- * digits of data far from zero: what rounding the mean loses comes back through the offset. */
+ * A sum is: a chain over the rows of a chunk (PL_NORM_CHUNK) in the element type, then over chunks
+ * and columns in double, all in an order that the shape alone decides. Centring before scaling
+ * keeps the digits of data far from zero: what rounding the mean loses comes back through the
+ * offset. */
 #include "norm/norm.h"
 
 #include "common/scratch.h"
@@ -122,8 +123,9 @@ static void sum_tasks(void *context, ptrdiff_t begin, ptrdiff_t end, int thread)
         const ptrdiff_t at = (row * shape->width + j) * call->item;
         char *partial = call->partials + (chunk * call->sums * shape->width + j) * call->item;
         if (call->dy)
-            call->kernels->gradient_sums(call->dy + at, call->x + at, call->constants + j * call->item,
-                                         rows, shape->width, columns, rest, partial);
+            call->kernels->gradient_sums(call->dy + at, call->x + at,
+                                         call->constants + j * call->item, rows, shape->width,
+                                         columns, rest, partial);
         else
             call->kernels->statistics(call->x + at, rows, shape->width, columns, rest, partial);
     }
@@ -145,11 +147,11 @@ static void elementwise_tasks(void *context, ptrdiff_t begin, ptrdiff_t end, int
     const ptrdiff_t count = pl_min(end * each, call->size) - begin * each;
     (void)thread;
     if (call->dy)
-        call->kernels->gradient(call->dy + at, call->x + at, call->out + at, count, call->shape.width,
-                                call->constants, call->stream);
+        call->kernels->gradient(call->dy + at, call->x + at, call->out + at, count,
+                                call->shape.width, call->constants, call->stream);
     else
-        call->kernels->normalize(call->x + at, call->out + at, count, call->shape.width, call->constants,
-                                 call->relu, call->stream);
+        call->kernels->normalize(call->x + at, call->out + at, count, call->shape.width,
+                                 call->constants, call->relu, call->stream);
 }
 
 static void run_elementwise(norm_call *call) {
@@ -164,10 +166,12 @@ static double inverse_deviation(double variance, double epsilon) {
 
 static int forward(const pl_norm_args *a, int training) {
     norm_call call = {.x = a->x, .out = a->y, .relu = a->activation == PL_RELU};
-    if (start(&call, a->dtype, a->values, a->c, training ? 3 : 0, a->y) != PL_OK) return PL_NO_MEMORY;
+    if (start(&call, a->dtype, a->values, a->c, training ? 3 : 0, a->y) != PL_OK)
+        return PL_NO_MEMORY;
     if (training) {
         sum_chunks(&call);
-        call.kernels->fold_statistics(call.partials, &call.shape, call.work, call.first, call.second);
+        call.kernels->fold_statistics(call.partials, &call.shape, call.work, call.first,
+                                      call.second);
     }
     for (ptrdiff_t i = 0; i < a->c; i++) {
         double mean, inv_std;
@@ -177,7 +181,8 @@ static int forward(const pl_norm_args *a, int training) {
             inv_std = inverse_deviation(variance, a->epsilon);
             put(&call, a->mean, i, mean);
             put(&call, a->inv_std, i, inv_std);
-            put(&call, a->running_mean, i, keep * get(&call, a->running_mean, i) + (1 - keep) * mean);
+            put(&call, a->running_mean, i,
+                keep * get(&call, a->running_mean, i) + (1 - keep) * mean);
             put(&call, a->running_variance, i,
                 keep * get(&call, a->running_variance, i) + (1 - keep) * variance);
         } else {

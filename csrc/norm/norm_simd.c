@@ -1,12 +1,13 @@
 /* Batch normalization over wide rows (norm.h), for one ISA and element type.
  *
- * Lanes run over columns. Sums keep a block of up to four vectors of columns in registers: 4 shifts,
- * 4 + 4 accumulators and a difference are 13 of 16 registers, and 8 chains hide the latency of an
- * add. The elementwise passes go along the rows, bound by memory.
+ * Lanes run over columns. Sums keep a block of up to four vectors of columns in registers: 4
+ * shifts, 4 + 4 accumulators and a difference are 13 of 16 registers, and 8 chains hide the latency
+ * of an add. The elementwise passes go along the rows, bound by memory.
  *
- * Why the variance does not cancel: the shift is the mean of the first k = 16 of n <= 256 rows of the
- * same column, so n * (mean - shift)^2 <= n / k * (sum of squared deviations): the sum of squares is
- * at most 17 times what is wanted, whatever the data. */
+ * Why the variance does not cancel: the shift is the mean of the first k = 16 of n <= 256 rows of
+ * the same column, so n * (mean - shift)^2 <= n / k * (sum of squared deviations): the sum of
+ * squares is at most 17 times what is wanted, whatever the data, and what is left is never
+ * negative. */
 #include "norm/norm.h"
 #include "simd/simd.h"
 
@@ -103,26 +104,26 @@ PL_INLINE int block_vectors(ptrdiff_t columns) {
 }
 
 /* Calls BODY(vectors, full) with both known to the compiler. */
-#define FOR_BLOCK(v, full, BODY) \
-    switch ((v) * 2 + (full)) {  \
-    case 9: BODY(4, 1); break;   \
-    case 8: BODY(4, 0); break;   \
-    case 7: BODY(3, 1); break;   \
-    case 6: BODY(3, 0); break;   \
-    case 5: BODY(2, 1); break;   \
-    case 4: BODY(2, 0); break;   \
-    case 3: BODY(1, 1); break;   \
-    default: BODY(1, 0);         \
-    }
+#define FOR_BLOCK(v, n, BODY)    \
+    if ((n) == BLOCK * PL_LANES) \
+        BODY(BLOCK, 1);          \
+    else if ((v) == 4)           \
+        BODY(4, 0);              \
+    else if ((v) == 3)           \
+        BODY(3, 0);              \
+    else if ((v) == 2)           \
+        BODY(2, 0);              \
+    else                         \
+        BODY(1, 0)
 
-static void statistics(const void *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t columns, ptrdiff_t rest,
-                       void *partial) {
+static void statistics(const void *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t columns,
+                       ptrdiff_t rest, void *partial) {
     for (ptrdiff_t j = 0; j < columns;) {
         const int v = block_vectors(columns - j);
         const ptrdiff_t n = pl_min(columns - j, v * PL_LANES);
 #define BODY(V, FULL) \
     statistics_block((const real *)x + j, rows, width, n, rest - j, (real *)partial + j, V, FULL)
-        FOR_BLOCK(v, n == v * PL_LANES, BODY)
+        FOR_BLOCK(v, n, BODY);
 #undef BODY
         j += n;
     }
@@ -136,7 +137,7 @@ static void gradient_sums(const void *dy, const void *x, const void *mean, ptrdi
 #define BODY(V, FULL)                                                                              \
     gradient_block((const real *)dy + j, (const real *)x + j, (const real *)mean + j, rows, width, \
                    n, rest - j, (real *)partial + j, V, FULL)
-        FOR_BLOCK(v, n == v * PL_LANES, BODY)
+        FOR_BLOCK(v, n, BODY);
 #undef BODY
         j += n;
     }
@@ -150,23 +151,32 @@ static void fold_columns(const double *columns, const pl_wide_rows *shape, doubl
         for (ptrdiff_t c = 0; c < shape->channels; c++) sum[c] += columns[j + c];
 }
 
-/* Rows of chunk i in the columns from `rest` on; the columns before have one more in the last. */
-static ptrdiff_t chunk_rows(const pl_wide_rows *shape, ptrdiff_t i) {
-    return i < shape->chunks - 1 ? PL_NORM_CHUNK : shape->rows - i * PL_NORM_CHUNK;
+/* The columns of chunk i that have `rows` values each: those before `rest` have one more in the
+ * last chunk, so a chunk is one range or two. */
+typedef struct {
+    ptrdiff_t begin, end;
+    double rows;
+} column_range;
+
+static column_range range_of(const pl_wide_rows *shape, ptrdiff_t i, int longer) {
+    const int last = i == shape->chunks - 1;
+    const ptrdiff_t rows = last ? shape->rows - i * PL_NORM_CHUNK : PL_NORM_CHUNK;
+    const ptrdiff_t rest = last ? shape->rest : 0;
+    return longer ? (column_range){0, rest, (double)(rows + 1)}
+                  : (column_range){rest, shape->width, (double)rows};
 }
 
-static void fold_statistics(const void *partials, const pl_wide_rows *shape, double *work, double *mean,
-                            double *deviations) {
+static void fold_statistics(const void *partials, const pl_wide_rows *shape, double *work,
+                            double *mean, double *deviations) {
     const ptrdiff_t width = shape->width, c = shape->channels;
     double *total = work, *center = work + width;
-    const real *shift = partials;
     for (ptrdiff_t j = 0; j < width; j++) total[j] = 0;
-    for (ptrdiff_t i = 0; i < shape->chunks; i++, shift += 3 * width) {
-        const ptrdiff_t more = i == shape->chunks - 1 ? shape->rest : 0;
-        const double n = (double)chunk_rows(shape, i);
-        for (ptrdiff_t j = 0; j < more; j++) total[j] += (n + 1) * shift[j] + shift[width + j];
-        for (ptrdiff_t j = more; j < width; j++) total[j] += n * shift[j] + shift[width + j];
-    }
+    for (ptrdiff_t i = 0; i < shape->chunks; i++)
+        for (int longer = 1; longer >= 0; longer--) {
+            const real *shift = (const real *)partials + 3 * i * width, *sum = shift + width;
+            const column_range in = range_of(shape, i, longer);
+            for (ptrdiff_t j = in.begin; j < in.end; j++) total[j] += in.rows * shift[j] + sum[j];
+        }
     fold_columns(total, shape, mean);
     const double values = (double)((shape->rows * width + shape->rest) / c);
     for (ptrdiff_t k = 0; k < c; k++) mean[k] /= values;
@@ -175,22 +185,17 @@ static void fold_statistics(const void *partials, const pl_wide_rows *shape, dou
     for (ptrdiff_t j = 0; j < width; j += c)
         for (ptrdiff_t k = 0; k < c; k++) center[j + k] = mean[k];
     for (ptrdiff_t j = 0; j < width; j++) total[j] = 0;
-    shift = partials;
-    for (ptrdiff_t i = 0; i < shape->chunks; i++, shift += 3 * width) {
-        const ptrdiff_t more = i == shape->chunks - 1 ? shape->rest : 0;
-        const double n = (double)chunk_rows(shape, i);
-        for (ptrdiff_t j = 0; j < more; j++) {
-            const double e = shift[j] - center[j];
-            total[j] += shift[2 * width + j] + e * (2 * (double)shift[width + j] + (n + 1) * e);
+    for (ptrdiff_t i = 0; i < shape->chunks; i++)
+        for (int longer = 1; longer >= 0; longer--) {
+            const real *shift = (const real *)partials + 3 * i * width, *sum = shift + width;
+            const real *square = sum + width;
+            const column_range in = range_of(shape, i, longer);
+            for (ptrdiff_t j = in.begin; j < in.end; j++) {
+                const double e = shift[j] - center[j];
+                total[j] += square[j] + e * (2 * (double)sum[j] + in.rows * e);
+            }
         }
-        /* Columns without a value have no mean of their own: n is 0 there. */
-        for (ptrdiff_t j = more; j < width; j++) {
-            const double e = shift[j] - center[j];
-            total[j] += shift[2 * width + j] + e * (2 * (double)shift[width + j] + n * e);
-        }
-    }
     fold_columns(total, shape, deviations);
-    for (ptrdiff_t k = 0; k < c; k++) deviations[k] = deviations[k] < 0 ? 0 : deviations[k];
 }
 
 static void fold_sums(const void *partials, const pl_wide_rows *shape, double *work, double *first,
@@ -211,8 +216,8 @@ PL_INLINE vec normalized(vec x, vec mean, vec scale, vec offset, const int relu)
     return relu ? v_keep(m_not(v_le(y, v_zero())), y) : y;
 }
 
-PL_INLINE void normalize_rows(const real *x, real *y, ptrdiff_t count, ptrdiff_t width, const real *mean,
-                              const int relu, const int stream) {
+PL_INLINE void normalize_rows(const real *x, real *y, ptrdiff_t count, ptrdiff_t width,
+                              const real *mean, const int relu, const int stream) {
     const real *scale = mean + width, *offset = scale + width;
     for (; count > 0; count -= width, x += width, y += width) {
         const ptrdiff_t n = pl_min(count, width);
@@ -227,16 +232,17 @@ PL_INLINE void normalize_rows(const real *x, real *y, ptrdiff_t count, ptrdiff_t
                 v_store(y + j, out);
         }
         if (j < n)
-            v_store_part(y + j,
-                         normalized(v_load_part(x + j, n - j), v_load_part(mean + j, n - j),
-                                    v_load_part(scale + j, n - j), v_load_part(offset + j, n - j), relu),
-                         n - j);
+            v_store_part(
+                y + j,
+                normalized(v_load_part(x + j, n - j), v_load_part(mean + j, n - j),
+                           v_load_part(scale + j, n - j), v_load_part(offset + j, n - j), relu),
+                n - j);
     }
     if (stream) v_fence();
 }
 
-static void normalize(const void *x, void *y, ptrdiff_t count, ptrdiff_t width, const void *constants,
-                      int relu, int stream) {
+static void normalize(const void *x, void *y, ptrdiff_t count, ptrdiff_t width,
+                      const void *constants, int relu, int stream) {
     if (relu && stream)
         normalize_rows(x, y, count, width, constants, 1, 1);
     else if (relu)
@@ -247,8 +253,8 @@ static void normalize(const void *x, void *y, ptrdiff_t count, ptrdiff_t width, 
         normalize_rows(x, y, count, width, constants, 0, 0);
 }
 
-PL_INLINE void gradient_rows(const real *dy, const real *x, real *dx, ptrdiff_t count, ptrdiff_t width,
-                             const real *mean, const int stream) {
+PL_INLINE void gradient_rows(const real *dy, const real *x, real *dx, ptrdiff_t count,
+                             ptrdiff_t width, const real *mean, const int stream) {
     const real *k1 = mean + width, *k2 = k1 + width, *k3 = k2 + width;
     for (; count > 0; count -= width, x += width, dy += width, dx += width) {
         const ptrdiff_t n = pl_min(count, width);
@@ -265,7 +271,8 @@ PL_INLINE void gradient_rows(const real *dy, const real *x, real *dx, ptrdiff_t 
         if (j < n) {
             const vec at = v_fma(v_load_part(x + j, n - j) - v_load_part(mean + j, n - j),
                                  v_load_part(k2 + j, n - j), v_load_part(k3 + j, n - j));
-            v_store_part(dx + j, v_fma(v_load_part(dy + j, n - j), v_load_part(k1 + j, n - j), at), n - j);
+            v_store_part(dx + j, v_fma(v_load_part(dy + j, n - j), v_load_part(k1 + j, n - j), at),
+                         n - j);
         }
     }
     if (stream) v_fence();

@@ -7,8 +7,8 @@
  *   backward, otherwise  a task is an input row: cleared, then every output row that covers it adds
  *                        to it in rising order, so no two tasks share an element
  *
- * A row of windows is cut into runs whose taps inside the image are the same: the windows that hang
- * over the left edge one by one, those inside all together, those over the right edge one by one. */
+ * A row of windows is cut into runs whose taps inside the image are the same: the windows over the
+ * left edge one by one, those inside all together, those over the right edge one by one. */
 #include <string.h>
 
 #include "pool/pool.h"
@@ -36,8 +36,9 @@ typedef struct {
 } pool_plan;
 
 /* One run: windows [ox, ox + windows) of output row (image, oy), taps [r0, r1) x [s0, s1). */
-static void run(const pool_plan *plan, ptrdiff_t image, ptrdiff_t oy, ptrdiff_t ox, ptrdiff_t windows,
-                ptrdiff_t r0, ptrdiff_t r1, ptrdiff_t s0, ptrdiff_t s1, ptrdiff_t taps) {
+static void run(const pool_plan *plan, ptrdiff_t image, ptrdiff_t oy, ptrdiff_t ox,
+                ptrdiff_t windows, ptrdiff_t r0, ptrdiff_t r1, ptrdiff_t s0, ptrdiff_t s1,
+                ptrdiff_t taps) {
     const pl_pool_args *a = plan->args;
     const pl_pool_kernels *kernels = plan->kernels;
     const pl_windows g = {.windows = windows,
@@ -51,14 +52,16 @@ static void run(const pool_plan *plan, ptrdiff_t image, ptrdiff_t oy, ptrdiff_t 
                           .taps = taps,
                           .narrow = a->c <= 8 ? &plan->narrow : NULL,
                           .stream = plan->stream};
-    const ptrdiff_t iy = oy * a->stride_h - a->pad_top + r0, ix = ox * a->stride_w - a->pad_left + s0;
+    const ptrdiff_t iy = oy * a->stride_h - a->pad_top + r0;
+    const ptrdiff_t ix = ox * a->stride_w - a->pad_left + s0;
     char *image_side = (char *)a->image + ((image * a->h + iy) * a->w + ix) * a->c * plan->item;
     const ptrdiff_t at = ((image * a->oh + oy) * a->ow + ox) * a->c;
     char *pooled_side = (char *)a->pooled + at * plan->item;
     char *argmax = (char *)a->argmax + at * plan->number;
     switch (plan->kind) {
     case MAX:
-        (a->wide_argmax ? kernels->largest_wide : kernels->largest)(image_side, &g, pooled_side, argmax);
+        (a->wide_argmax ? kernels->largest_wide : kernels->largest)(image_side, &g, pooled_side,
+                                                                    argmax);
         break;
     case AVERAGE:
         kernels->average(image_side, &g, pooled_side);
@@ -68,7 +71,8 @@ static void run(const pool_plan *plan, ptrdiff_t image, ptrdiff_t oy, ptrdiff_t 
         break;
     case MAX_BACKWARD:
         if (plan->disjoint)
-            (a->wide_argmax ? kernels->route_wide : kernels->route)(pooled_side, argmax, &g, image_side);
+            (a->wide_argmax ? kernels->route_wide : kernels->route)(pooled_side, argmax, &g,
+                                                                    image_side);
         else
             (a->wide_argmax ? kernels->route_add_wide : kernels->route_add)(pooled_side, argmax, &g,
                                                                             image_side);
@@ -83,7 +87,8 @@ static void rows_inside(const pl_pool_args *a, ptrdiff_t oy, ptrdiff_t *r0, ptrd
 }
 
 /* All windows of an output row, restricted to the tap rows [r0, r1). */
-static void run_row(const pool_plan *plan, ptrdiff_t image, ptrdiff_t oy, ptrdiff_t r0, ptrdiff_t r1) {
+static void run_row(const pool_plan *plan, ptrdiff_t image, ptrdiff_t oy, ptrdiff_t r0,
+                    ptrdiff_t r1) {
     const pl_pool_args *a = plan->args;
     ptrdiff_t all0, all1;
     rows_inside(a, oy, &all0, &all1);
@@ -120,7 +125,7 @@ static void disjoint_tasks(void *context, ptrdiff_t begin, ptrdiff_t end, int th
     (void)thread;
     for (ptrdiff_t task = begin; task < end; task++) {
         const ptrdiff_t image = task / a->oh, oy = task % a->oh;
-        /* The rows from the top of this window to the top of the next, or to an end of the image. */
+        /* From the top of this window to the top of the next, or to an end of the image. */
         const ptrdiff_t top = oy * a->stride_h - a->pad_top;
         const ptrdiff_t owned = oy == 0 ? 0 : top;
         const ptrdiff_t owned_end = oy == a->oh - 1 ? a->h : pl_min(top + a->stride_h, a->h);
@@ -177,18 +182,20 @@ static int pool(const pl_pool_args *a, pool_kind kind) {
     if (a->w + a->pad_left >= a->kw)
         plan.inside_end = pl_min((a->w + a->pad_left - a->kw) / a->stride_w + 1, a->ow);
 
-    const ptrdiff_t image_size = a->n * a->h * a->w * a->c, pooled_size = a->n * a->oh * a->ow * a->c;
+    const ptrdiff_t image_size = a->n * a->h * a->w * a->c;
+    const ptrdiff_t pooled_size = a->n * a->oh * a->ow * a->c;
     const ptrdiff_t written = (backward ? image_size : pooled_size) * plan.item;
     const uintptr_t target = (uintptr_t)(backward ? a->image : a->pooled);
     plan.stream = written > STREAM_BYTES && target % 64 == 0 && a->c * plan.item % 64 == 0 &&
                   (plan.disjoint || !backward);
 
-    /* About 80 GB/s of image and 2 ns a tap and window where channels are few. */
-    const double nanoseconds = 0.05 * (double)image_size +
-                               0.05 * (double)pooled_size * (double)a->kh * (double)a->kw;
+    /* About 80 GB/s of image, and as long again for each tap of a window. */
+    const double nanoseconds =
+        0.05 * (double)image_size + 0.05 * (double)pooled_size * (double)a->kh * (double)a->kw;
     const ptrdiff_t tasks = a->n * (backward && !plan.disjoint ? a->h : a->oh);
+    const pl_task backward_tasks = plan.disjoint ? disjoint_tasks : overlapping_tasks;
     pl_parallel_for(tasks, pl_workers(tasks, nanoseconds),
-                    !backward ? forward_tasks : plan.disjoint ? disjoint_tasks : overlapping_tasks, &plan);
+                    backward ? backward_tasks : forward_tasks, &plan);
     return PL_OK;
 }
 

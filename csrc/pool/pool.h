@@ -17,22 +17,22 @@ typedef struct {
  * Window i starts (with its first tap inside) at i * step, tap (r, s) lies at r * row + s * pixel
  * from there and has the number first + r * next_row + s in the full window. */
 typedef struct {
-    ptrdiff_t windows;             /* how many */
-    ptrdiff_t rows, columns;       /* taps inside the image */
-    ptrdiff_t step, row, pixel;    /* elements; pixel = channels */
+    ptrdiff_t windows;          /* how many */
+    ptrdiff_t rows, columns;    /* taps inside the image */
+    ptrdiff_t step, row, pixel; /* elements; pixel = channels */
     ptrdiff_t first, next_row;
-    ptrdiff_t taps;                /* what an average divides by */
-    const pl_narrow *narrow;       /* NULL when there are more than 8 channels */
-    int stream;                    /* the output goes past the caches: aligned to 64 bytes, and
-                                    * pixel * sizeof(element) is a multiple of 64 */
+    ptrdiff_t taps;          /* what an average divides by */
+    const pl_narrow *narrow; /* NULL when there are more than 8 channels */
+    int stream;              /* the output goes past the caches: aligned to 64 bytes, and
+                              * pixel * sizeof(element) is a multiple of 64 */
 } pl_windows;
 
 typedef struct {
-    /* y[i] = the largest tap of window i, argmax[i] = its number: the first of equals, the last NaN.
-     * argmax is uint8 or, in the wide kernels, int32. */
+    /* y[i] = the largest tap of window i, argmax[i] = its number: the first of equals, the last
+     * NaN. argmax is uint8 or, in the wide kernels, int32. */
     void (*largest)(const void *x, const pl_windows *g, void *y, void *argmax);
     void (*largest_wide)(const void *x, const pl_windows *g, void *y, void *argmax);
-    /* dx[tap] = dy[i] where the tap has the number argmax[i], else 0; every tap inside is written. */
+    /* dx[tap] = dy[i] where the tap has the number argmax[i], else 0, for every tap inside. */
     void (*route)(const void *dy, const void *argmax, const pl_windows *g, void *dx);
     void (*route_wide)(const void *dy, const void *argmax, const pl_windows *g, void *dx);
     /* The same, added to dx. */

@@ -26,7 +26,8 @@ PL_INLINE void store(real *p, vec x, const int full, ptrdiff_t n, int stream) {
 }
 
 PL_INLINE ivec load_number(const void *argmax, ptrdiff_t at, const int wide, ptrdiff_t n) {
-    return wide ? i_load_i32((const int32_t *)argmax + at, n) : i_load_u8((const uint8_t *)argmax + at, n);
+    return wide ? i_load_i32((const int32_t *)argmax + at, n)
+                : i_load_u8((const uint8_t *)argmax + at, n);
 }
 
 PL_INLINE void store_number(void *argmax, ptrdiff_t at, ivec number, const int wide, ptrdiff_t n) {
@@ -76,17 +77,14 @@ PL_INLINE vec narrow_load(const real *p, const narrow *t) {
 
 /* ---- largest -------------------------------------------------------------------------------- */
 PL_INLINE void largest_of(const real *x, const pl_windows *g, const ptrdiff_t rows,
-                          const ptrdiff_t columns, real *y, void *argmax, ptrdiff_t at, const int wide,
-                          const int full, ptrdiff_t n) {
+                          const ptrdiff_t columns, real *y, void *argmax, ptrdiff_t at,
+                          const int wide, const int full, ptrdiff_t n) {
     vec best = load(x, full, n);
     ivec number = i_set1((bits)g->first);
-#pragma GCC unroll 2
     for (ptrdiff_t r = 0; r < rows; r++)
-#pragma GCC unroll 2
-        for (ptrdiff_t s = 0; s < columns; s++)
-            if (r + s > 0)
-                take_larger(&best, &number, load(x + r * g->row + s * g->pixel, full, n),
-                            g->first + r * g->next_row + s);
+        for (ptrdiff_t s = r == 0; s < columns; s++)
+            take_larger(&best, &number, load(x + r * g->row + s * g->pixel, full, n),
+                        g->first + r * g->next_row + s);
     store(y + at, best, full, n, g->stream);
     store_number(argmax, at, number, wide, full ? PL_LANES : n);
 }
@@ -104,7 +102,8 @@ PL_INLINE void largest_by_channel(const real *x, const pl_windows *g, const ptrd
     }
 }
 
-PL_INLINE void largest_narrow(const real *x, const pl_windows *g, real *y, void *argmax, const int wide) {
+PL_INLINE void largest_narrow(const real *x, const pl_windows *g, real *y, void *argmax,
+                              const int wide) {
     ptrdiff_t at = 0;
     for (ptrdiff_t left = g->windows; left > 0;) {
         const narrow t = narrow_of(g, left);
@@ -121,7 +120,9 @@ PL_INLINE void largest_narrow(const real *x, const pl_windows *g, real *y, void 
     }
 }
 
-PL_INLINE void largest_any(const void *x, const pl_windows *g, void *y, void *argmax, const int wide) {
+PL_INLINE void largest_any(const void *x, const pl_windows *windows, void *y, void *argmax,
+                           const int wide) {
+    const pl_windows run = *windows, *g = &run; /* a copy that the outputs cannot alias */
     if (narrow_fits(g))
         largest_narrow(x, g, y, argmax, wide);
     else if (g->rows == 2 && g->columns == 2)
@@ -142,14 +143,13 @@ enum { CHAIN = 256 };
 
 /* `v` vectors of one window, so that long chains overlap. */
 PL_INLINE void average_of(const real *x, const pl_windows *g, const ptrdiff_t rows,
-                          const ptrdiff_t columns, real *y, const int v, const int full, ptrdiff_t n) {
+                          const ptrdiff_t columns, real *y, const int v, const int full,
+                          ptrdiff_t n) {
     vec total[4], sum[4];
     ptrdiff_t count = 0;
 #pragma GCC unroll 4
     for (int j = 0; j < v; j++) total[j] = sum[j] = v_zero();
-#pragma GCC unroll 2
     for (ptrdiff_t r = 0; r < rows; r++)
-#pragma GCC unroll 2
         for (ptrdiff_t s = 0; s < columns; s++) {
             const real *tap = x + r * g->row + s * g->pixel;
             if (rows * columns > CHAIN && count++ == CHAIN) {
@@ -165,7 +165,8 @@ PL_INLINE void average_of(const real *x, const pl_windows *g, const ptrdiff_t ro
         }
     const vec taps = v_set1((real)g->taps);
 #pragma GCC unroll 4
-    for (int j = 0; j < v; j++) store(y + j * PL_LANES, (total[j] + sum[j]) / taps, full, n, g->stream);
+    for (int j = 0; j < v; j++)
+        store(y + j * PL_LANES, (total[j] + sum[j]) / taps, full, n, g->stream);
 }
 
 PL_INLINE void average_by_channel(const real *x, const pl_windows *g, const ptrdiff_t rows,
@@ -194,7 +195,8 @@ PL_INLINE void average_narrow(const real *x, const pl_windows *g, real *y) {
     }
 }
 
-static void average(const void *x, const pl_windows *g, void *y) {
+static void average(const void *x, const pl_windows *windows, void *y) {
+    const pl_windows run = *windows, *g = &run;
     if (narrow_fits(g) && g->rows * g->columns <= CHAIN)
         average_narrow(x, g, y);
     else if (g->rows == 2 && g->columns == 2)
@@ -205,28 +207,27 @@ static void average(const void *x, const pl_windows *g, void *y) {
 
 /* ---- backward ------------------------------------------------------------------------------- */
 /* What tap number `tap` gets from its window: dy where argmax names it, or an equal share. */
-PL_INLINE void give(real *dx, vec dy, ivec number, ptrdiff_t tap, const int by_number, const int add,
-                    const int full, ptrdiff_t n, int stream) {
+PL_INLINE void give(real *dx, vec dy, ivec number, ptrdiff_t tap, const int by_number,
+                    const int add, const int full, ptrdiff_t n, int stream) {
     vec part = by_number ? v_keep(i_eq(number, i_set1((bits)tap)), dy) : dy;
     if (add) part = load(dx, full, n) + part;
     store(dx, part, full, n, add ? 0 : stream);
 }
 
 PL_INLINE void backward_of(const real *dy, const void *argmax, ptrdiff_t at, const pl_windows *g,
-                           const ptrdiff_t rows, const ptrdiff_t columns, real *dx, const int by_number,
-                           const int wide, const int add, const int full, ptrdiff_t n) {
+                           const ptrdiff_t rows, const ptrdiff_t columns, real *dx,
+                           const int by_number, const int wide, const int add, const int full,
+                           ptrdiff_t n) {
     vec part = load(dy + at, full, n);
     ivec number = i_set1(0);
     if (by_number)
         number = load_number(argmax, at, wide, full ? PL_LANES : n);
     else
         part = part / v_set1((real)g->taps);
-#pragma GCC unroll 2
     for (ptrdiff_t r = 0; r < rows; r++)
-#pragma GCC unroll 2
         for (ptrdiff_t s = 0; s < columns; s++)
-            give(dx + r * g->row + s * g->pixel, part, number, g->first + r * g->next_row + s, by_number,
-                 add, full, n, g->stream);
+            give(dx + r * g->row + s * g->pixel, part, number, g->first + r * g->next_row + s,
+                 by_number, add, full, n, g->stream);
 }
 
 PL_INLINE void backward_by_channel(const real *dy, const void *argmax, const pl_windows *g,
@@ -270,7 +271,8 @@ PL_INLINE void backward_narrow(const real *dy, const void *argmax, const pl_wind
             const ivec row_of = v_bits(v_lookup(numbers, numbers, from[half])) - column[half];
             for (ptrdiff_t r = 0; r < g->rows; r++) {
                 const vmask mine = i_eq(row_of, i_set1((bits)(g->first + r * g->next_row)));
-                v_store_n(dx + r * g->row + half * PL_LANES, by_number ? v_keep(mine, given) : given, n);
+                v_store_n(dx + r * g->row + half * PL_LANES,
+                          by_number ? v_keep(mine, given) : given, n);
             }
         }
         dy += lanes;
@@ -278,8 +280,9 @@ PL_INLINE void backward_narrow(const real *dy, const void *argmax, const pl_wind
     }
 }
 
-PL_INLINE void backward(const void *dy, const void *argmax, const pl_windows *g, void *dx,
+PL_INLINE void backward(const void *dy, const void *argmax, const pl_windows *windows, void *dx,
                         const int by_number, const int wide, const int add) {
+    const pl_windows run = *windows, *g = &run;
     if (!add && g->columns == 2 && g->step == 2 * g->pixel && narrow_fits(g))
         backward_narrow(dy, argmax, g, dx, by_number, wide);
     else if (!add && g->rows == 2 && g->columns == 2)
@@ -288,9 +291,9 @@ PL_INLINE void backward(const void *dy, const void *argmax, const pl_windows *g,
         backward_by_channel(dy, argmax, g, g->rows, g->columns, dx, by_number, wide, add);
 }
 
-#define ROUTE(name, wide, add)                                                                    \
-    static void name(const void *dy, const void *argmax, const pl_windows *g, void *dx) {         \
-        backward(dy, argmax, g, dx, 1, wide, add);                                                \
+#define ROUTE(name, wide, add)                                                            \
+    static void name(const void *dy, const void *argmax, const pl_windows *g, void *dx) { \
+        backward(dy, argmax, g, dx, 1, wide, add);                                        \
     }
 ROUTE(route, 0, 0)
 ROUTE(route_wide, 1, 0)
@@ -306,5 +309,6 @@ static void spread_add(const void *dy, const pl_windows *g, void *dx) {
 
 static void fence(void) { v_fence(); }
 
-const pl_pool_kernels PL_KERNEL(pool) = {largest,        largest_wide, route,      route_wide, route_add,
-                                         route_add_wide, average,      spread,     spread_add, fence};
+const pl_pool_kernels PL_KERNEL(pool) = {largest,    largest_wide,   route,   route_wide,
+                                         route_add,  route_add_wide, average, spread,
+                                         spread_add, fence};

@@ -4,36 +4,53 @@
 
 #include "simd/math.h"
 
-/* Runs the statement for i = 0, LANES, 2 LANES ... below n; `left` is LANES, or what the tail has. */
-#define EACH_VECTOR(n, ...)                                  \
-    do {                                                     \
-        ptrdiff_t i = 0;                                     \
-        for (; i + PL_LANES <= (n); i += PL_LANES) {         \
-            const ptrdiff_t left = PL_LANES;                 \
-            __VA_ARGS__;                                     \
-        }                                                    \
-        if (i < (n)) {                                       \
-            const ptrdiff_t left = (n) - i;                  \
-            __VA_ARGS__;                                     \
-        }                                                    \
+/* Runs the statement for i = 0, LANES, 2 LANES ... below n; `left` is LANES, or what the tail has. The
+ * compiler knows in each copy which of the two it is. */
+#define WHOLE_VECTOR(...)                    \
+    do {                                     \
+        const ptrdiff_t left = PL_LANES;     \
+        __VA_ARGS__;                         \
+    } while (0)
+#define PART_OF_VECTOR(n, ...)                             \
+    do {                                                   \
+        const ptrdiff_t left = (n) - i;                    \
+        if (left >= PL_LANES) __builtin_unreachable();     \
+        __VA_ARGS__;                                       \
+    } while (0)
+#define EACH_VECTOR(n, ...)                                                         \
+    do {                                                                            \
+        ptrdiff_t i = 0;                                                            \
+        for (; i + PL_LANES <= (n); i += PL_LANES) WHOLE_VECTOR(__VA_ARGS__);       \
+        if (i < (n)) PART_OF_VECTOR(n, __VA_ARGS__);                                \
     } while (0)
 
-/* The same with `part`, the vector of an acc16 that takes these lanes: element i goes to i % 16. */
-#define EACH_SIXTEEN(n, ...)                                                             \
-    do {                                                                                 \
-        ptrdiff_t i = 0;                                                                 \
-        while (i + 16 <= (n))                                                            \
-            _Pragma("GCC unroll 8") for (int part = 0; part < PL_ACC_VECTORS; part++) {  \
-                const ptrdiff_t left = PL_LANES;                                         \
-                __VA_ARGS__;                                                             \
-                i += PL_LANES;                                                           \
-            }                                                                            \
-        _Pragma("GCC unroll 8") for (int part = 0; part < PL_ACC_VECTORS; part++) {      \
-            const ptrdiff_t left = (n) - i;                                              \
-            if (left <= 0) break;                                                        \
-            __VA_ARGS__;                                                                 \
-            i += PL_LANES;                                                               \
-        }                                                                                \
+/* The same with `part`, the vector of an acc16 that takes these lanes: element i goes to i % 16. The
+ * parts are written out: sums that a loop indexes would live in memory. */
+#define ONE_PART(number, ...)       \
+    {                               \
+        const int part = number;    \
+        __VA_ARGS__;                \
+        i += PL_LANES;              \
+    }
+#define TWO_PARTS(number, ...) ONE_PART(number, __VA_ARGS__) ONE_PART(number + 1, __VA_ARGS__)
+#define FOUR_PARTS(number, ...) TWO_PARTS(number, __VA_ARGS__) TWO_PARTS(number + 2, __VA_ARGS__)
+#if PL_VECTOR_BYTES == 2 * PL_REAL_BITS
+#define EACH_PART(...) ONE_PART(0, __VA_ARGS__)
+#elif PL_VECTOR_BYTES == PL_REAL_BITS
+#define EACH_PART(...) TWO_PARTS(0, __VA_ARGS__)
+#elif 2 * PL_VECTOR_BYTES == PL_REAL_BITS
+#define EACH_PART(...) FOUR_PARTS(0, __VA_ARGS__)
+#else
+#define EACH_PART(...) FOUR_PARTS(0, __VA_ARGS__) FOUR_PARTS(4, __VA_ARGS__)
+#endif
+#define EACH_SIXTEEN(n, ...)                                                \
+    do {                                                                    \
+        ptrdiff_t i = 0;                                                    \
+        while (i + 16 <= (n)) {                                             \
+            EACH_PART(WHOLE_VECTOR(__VA_ARGS__))                            \
+        }                                                                   \
+        EACH_PART(if (i + PL_LANES <= (n)) WHOLE_VECTOR(__VA_ARGS__);       \
+                  else if (i < (n)) PART_OF_VECTOR(n, __VA_ARGS__))         \
     } while (0)
 
 /* The largest of k > 0 numbers; NaN is passed over. */

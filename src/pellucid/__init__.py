@@ -10,7 +10,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pellucid import callbacks, kernels, layers, losses, metrics, optimizers
+from pellucid import (
+    callbacks,
+    kernels,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+)
 from pellucid.about import VERSION as __version__
 from pellucid.about import show_config
 from pellucid.callbacks import (
@@ -18,7 +25,10 @@ from pellucid.callbacks import (
     CSVLogger,
     EarlyStopping,
     LambdaCallback,
+    LearningRateLogger,
+    ModelCheckpoint,
     ProgressBar,
+    ReduceLROnPlateau,
     TerminateOnNaN,
 )
 from pellucid.core.initializers import (
@@ -43,6 +53,7 @@ from pellucid.kernels import get_num_threads, set_num_threads
 from pellucid.layers import (
     AvgPool2D,
     BatchNorm,
+    Concat,
     Conv2D,
     Dense,
     Dropout,
@@ -52,6 +63,7 @@ from pellucid.layers import (
     MaxPool2D,
     ReLU,
     Rescaling,
+    Residual,
     Sigmoid,
     Softmax,
     Tanh,
@@ -68,8 +80,28 @@ from pellucid.model import History, Sequential
 from pellucid.optimizers import SGD, Adam, AdamW
 
 if TYPE_CHECKING:
-    from pellucid import data, io, viz
+    from pellucid import data, io, schedules, viz
+    from pellucid.builders import (
+        from_spec,
+        lenet5,
+        mlp,
+        mnist_cnn,
+        mobilenet_small,
+        resnet8,
+        resnet18,
+        vgg_small,
+    )
     from pellucid.io import load_model
+    from pellucid.schedules import (
+        CosineAnnealing,
+        CosineWarmRestarts,
+        ExponentialDecay,
+        MultiStepDecay,
+        OneCycle,
+        PolynomialDecay,
+        StepDecay,
+        Warmup,
+    )
 
 __all__ = [
     "L1",
@@ -85,11 +117,15 @@ __all__ = [
     "CSVLogger",
     "Callback",
     "CategoricalCrossEntropy",
+    "Concat",
     "Constant",
     "Conv2D",
+    "CosineAnnealing",
+    "CosineWarmRestarts",
     "Dense",
     "Dropout",
     "EarlyStopping",
+    "ExponentialDecay",
     "Flatten",
     "FormatError",
     "GlobalAvgPool2D",
@@ -103,43 +139,79 @@ __all__ = [
     "LeCunNormal",
     "LeCunUniform",
     "LeakyReLU",
+    "LearningRateLogger",
     "MaxPool2D",
     "MeanSquaredError",
+    "ModelCheckpoint",
+    "MultiStepDecay",
     "NumericsError",
+    "OneCycle",
     "Ones",
     "Parameter",
+    "PolynomialDecay",
     "ProgressBar",
     "RandomNormal",
     "RandomUniform",
     "ReLU",
+    "ReduceLROnPlateau",
     "Rescaling",
+    "Residual",
     "Sequential",
     "Sigmoid",
     "SigmoidBinaryCrossEntropy",
     "Softmax",
     "SoftmaxCrossEntropy",
+    "StepDecay",
     "Tanh",
     "TerminateOnNaN",
+    "Warmup",
     "Zeros",
     "__version__",
     "callbacks",
     "data",
+    "from_spec",
     "get_num_threads",
     "io",
     "kernels",
     "layers",
+    "lenet5",
     "load_model",
     "losses",
     "metrics",
+    "mlp",
+    "mnist_cnn",
+    "mobilenet_small",
     "optimizers",
     "register_layer",
+    "resnet8",
+    "resnet18",
+    "schedules",
     "set_num_threads",
     "show_config",
+    "vgg_small",
     "viz",
 ]
 
-_LAZY_MODULES = ("data", "io", "viz")
-_LAZY_NAMES = {"load_model": "pellucid.io"}
+_LAZY_MODULES = ("data", "io", "schedules", "viz")
+_LAZY_NAMES = {
+    "load_model": "pellucid.io",
+    "from_spec": "pellucid.builders",
+    "lenet5": "pellucid.builders",
+    "mlp": "pellucid.builders",
+    "mnist_cnn": "pellucid.builders",
+    "mobilenet_small": "pellucid.builders",
+    "resnet8": "pellucid.builders",
+    "resnet18": "pellucid.builders",
+    "vgg_small": "pellucid.builders",
+    "CosineAnnealing": "pellucid.schedules",
+    "CosineWarmRestarts": "pellucid.schedules",
+    "ExponentialDecay": "pellucid.schedules",
+    "MultiStepDecay": "pellucid.schedules",
+    "OneCycle": "pellucid.schedules",
+    "PolynomialDecay": "pellucid.schedules",
+    "StepDecay": "pellucid.schedules",
+    "Warmup": "pellucid.schedules",
+}
 
 
 def __getattr__(name: str) -> Any:

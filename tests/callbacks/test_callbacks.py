@@ -8,10 +8,10 @@ import sys
 
 import numpy as np
 import pytest
-from tests.support.models import blobs, mlp
 
 import pellucid as pl
 from pellucid.callbacks.progress import format_logs
+from tests.support.models import blobs, mlp
 
 
 class Feed(pl.Callback):

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.guard import layouts
 
 from pellucid.core import as_float_input, check_number
+from tests.support.guard import layouts
 
 X = np.arange(12.0).reshape(4, 3)
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.data import uniform
 
 from pellucid.core.regularizers import L1, L1L2, L2, Regularizer, get_regularizer
 from pellucid.layers import Conv2D, Dense
+from tests.support.data import uniform
 
 
 @pytest.mark.parametrize("penalty", [L1(0.3), L2(0.2), L1L2(0.1, 0.4), L1L2()])

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.data.test_idx import idx_bytes
 
 from pellucid import data
 from pellucid.data import datasets
 from pellucid.errors import FormatError
+from tests.data.test_idx import idx_bytes
 
 NAMES = (
     "train-images-idx3-ubyte",

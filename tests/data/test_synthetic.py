@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pellucid import data
-from pellucid.data.synthetic import _unit_circle
+from pellucid.data.maths import unit_circle
 
 MAKERS = [
     data.make_blobs,
@@ -58,9 +58,9 @@ def test_the_bits_are_the_same_on_every_machine(make) -> None:
 def test_sine_and_cosine_are_right_to_the_last_bits() -> None:
     turns = np.linspace(-3, 3, 4001)
     exact = np.stack([np.cos(2 * np.pi * turns), np.sin(2 * np.pi * turns)], axis=1)
-    assert np.abs(_unit_circle(turns) - exact).max() < 4e-15
+    assert np.abs(unit_circle(turns) - exact).max() < 4e-15
     np.testing.assert_array_equal(
-        _unit_circle(np.array([0, 0.25, 0.5, 0.75])),
+        unit_circle(np.array([0, 0.25, 0.5, 0.75])),
         [[1, 0], [0, 1], [-1, 0], [0, -1]],
     )
 
@@ -128,3 +128,41 @@ def test_one_sample_is_enough() -> None:
         x, y = make(1)
         assert x.shape == (1, 2)
         assert y.tolist() == [0]
+
+
+def test_linear_labels_follow_the_plane() -> None:
+    x, y = data.make_linear(500, weights=(2.0, -1.0, 0.5), bias=0.25, seed=2)
+    height = x.astype(np.float64) @ [2.0, -1.0, 0.5] + 0.25
+    np.testing.assert_array_equal(height > 0, y == 1)
+    assert 100 < y.sum() < 400
+    again, _ = data.make_linear(500, weights=(2.0, -1.0, 0.5), bias=0.25, seed=2)
+    assert again.tobytes() == x.tobytes()
+
+
+@pytest.mark.parametrize("weights", [(), (0.0, 0.0), (np.inf, 1.0), [[1.0]]])
+def test_planes_that_are_none(weights) -> None:
+    with pytest.raises(ValueError, match="weights is"):
+        data.make_linear(10, weights=weights)
+
+
+def test_shapes_are_drawn_inside_and_told_apart_by_their_area() -> None:
+    x, y = data.make_shapes(400, size=24, noise=0.0, seed=3)
+    assert x.shape == (400, 24, 24, 1)
+    assert x.dtype == np.float32
+    assert np.bincount(y).tolist() == [100] * 4
+    assert x.min() == 0
+    assert (x.max(axis=(1, 2, 3)) > 0.55).all()
+    area = (x / x.max(axis=(1, 2, 3), keepdims=True)).sum(axis=(1, 2, 3))
+    means = [area[y == k].mean() for k in range(4)]
+    radius = 24 * 0.275  # on average; squares of it by 1.06
+    for mean, factor in zip(means, [np.pi, 2.56, 1.57, 2.04], strict=True):
+        assert abs(mean / (factor * 1.02 * radius**2) - 1) < 0.1
+
+
+def test_shapes_follow_from_their_seed() -> None:
+    one, two = data.make_shapes(40, seed=1), data.make_shapes(40, seed=1)
+    assert one[0].tobytes() == two[0].tobytes()
+    assert one[0].tobytes() != data.make_shapes(40, seed=2)[0].tobytes()
+    assert 0 <= one[0].min() <= one[0].max() <= 1
+    with pytest.raises(ValueError, match="size is 7"):
+        data.make_shapes(4, size=7)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support import data
-
 from pellucid.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D
 from pellucid.model import Sequential
 from pellucid.optimizers import SGD, Adam, AdamW, Optimizer
+from tests.support import data
 
 X = data.uniform((12, 6, 6, 1), 0)
 Y = data.labels(12, 3, 0)

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.guard import assert_survives, run_script
 
 from pellucid.io import atomic
 from pellucid.io.atomic import write_atomically
+from tests.support.guard import assert_survives, run_script
 
 OLD = b"old content"
 NEW: list[bytes | memoryview] = [b"new ", memoryview(b"content")]

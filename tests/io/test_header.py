@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import save
-from tests.support.guard import assert_survives
 
 from pellucid.errors import FormatError
 from pellucid.io import header
 from pellucid.io.header import read_file
+from tests.support.guard import assert_survives
 
 TENSORS = {
     "conv2d_1.weight": np.arange(12, dtype=np.float32).reshape(3, 4),

@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.io.models import make_model, train
-from tests.support.guard import assert_survives
 
 import pellucid.io
 from pellucid.errors import FormatError
@@ -23,6 +21,8 @@ from pellucid.io.config import KEY, seal
 from pellucid.io.header import read_file
 from pellucid.layers import Dense
 from pellucid.optimizers import Adam
+from tests.io.models import make_model, train
+from tests.support.guard import assert_survives
 
 
 @pytest.fixture

@@ -15,14 +15,6 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
-from tests.io.models import (
-    OPTIMIZERS,
-    X,
-    assert_same_weights,
-    make_model,
-    train,
-)
-from tests.support.guard import assert_survives
 
 from pellucid.core.layer import Layer
 from pellucid.core.registry import LAYERS, register_layer
@@ -31,6 +23,14 @@ from pellucid.io import load_model, load_weights, save_model, save_weights
 from pellucid.layers import Dense
 from pellucid.model import Sequential
 from pellucid.optimizers import Adam
+from tests.io.models import (
+    OPTIMIZERS,
+    X,
+    assert_same_weights,
+    make_model,
+    train,
+)
+from tests.support.guard import assert_survives
 
 
 def files_in(folder: Path) -> list[str]:

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from pellucid import kernels
 from pellucid.kernels import reference
 

@@ -12,6 +12,7 @@ from pellucid.core import Layer
 from pellucid.layers import (
     AvgPool2D,
     BatchNorm,
+    Concat,
     Conv2D,
     Dense,
     Dropout,
@@ -21,6 +22,7 @@ from pellucid.layers import (
     MaxPool2D,
     ReLU,
     Rescaling,
+    Residual,
     Sigmoid,
     Softmax,
     Tanh,
@@ -52,14 +54,27 @@ class Case:
         return self.layer(**self.kwargs, **more)
 
     def __str__(self) -> str:
-        shown = [f"{key}={value!r}" for key, value in self.kwargs.items()]
+        shown = [f"{key}={_brief(value)}" for key, value in self.kwargs.items()]
         return f"{self.layer.__name__}({', '.join(shown)}) on {self.input_shape}"
+
+
+def _brief(value: Any) -> str:
+    """An argument as test names show it: of a nested layer the kind only."""
+    if isinstance(value, dict) and "config" in value:
+        return str(value["kind"])
+    if isinstance(value, list):
+        return f"[{', '.join(map(_brief, value))}]"
+    return repr(value)
 
 
 def _conv(input_shape: Shape, output_shape: Shape, *args: Any, **kwargs: Any) -> Case:
     names = ("filters", "kernel_size", "strides", "padding")
     given = dict(zip(names, args, strict=False)) | kwargs
     return Case(Conv2D, given, input_shape, output_shape)
+
+
+def _part(layer: type[Layer], name: str | None = None, **config: Any) -> dict[str, Any]:
+    return {"kind": layer.__name__, "name": name, "config": config}
 
 
 CASES = [
@@ -171,4 +186,62 @@ CASES = [
     # Rescaling
     Case(Rescaling, {"scale": 1 / 255}, (3, 2, 2), (3, 2, 2), complex_step=False),
     Case(Rescaling, {"scale": 0.5, "offset": -1.5}, (4,), (4,), complex_step=False),
+    # Residual and Concat; what they hold is written as in a file
+    Case(Residual, {"body": [_part(Dense, units=3)]}, (3,), (3,)),
+    Case(
+        Residual,
+        {
+            "body": [
+                _part(
+                    Conv2D,
+                    filters=4,
+                    kernel_size=3,
+                    strides=2,
+                    padding=1,
+                    use_bias=False,
+                ),
+                _part(BatchNorm),
+                _part(Tanh),
+                _part(Conv2D, filters=4, kernel_size=3, padding="same"),
+            ],
+            "shortcut": [_part(Conv2D, filters=4, kernel_size=1, strides=2)],
+        },
+        (4, 5, 2),
+        (2, 3, 4),
+        empty=False,
+    ),
+    Case(
+        Residual,
+        {
+            "body": [
+                _part(Residual, body=[_part(Dense, units=4, activation="sigmoid")]),
+                _part(Dense, units=4, use_bias=False),
+            ],
+            "trainable": False,
+        },
+        (4,),
+        (4,),
+    ),
+    Case(Residual, {"body": []}, (3, 2), (3, 2)),
+    Case(
+        Concat,
+        {
+            "branches": [
+                [],
+                [_part(Conv2D, filters=3, kernel_size=1, activation="tanh")],
+                [
+                    _part(Conv2D, filters=2, kernel_size=1),
+                    _part(Conv2D, filters=5, kernel_size=3, padding="same"),
+                ],
+                [
+                    _part(AvgPool2D, pool_size=3, strides=1, padding="same"),
+                    _part(Conv2D, filters=1, kernel_size=1),
+                ],
+            ]
+        },
+        (4, 3, 2),
+        (4, 3, 11),
+    ),
+    Case(Concat, {"branches": [[_part(Dense, units=2)]]}, (3,), (2,)),
+    Case(Concat, {"branches": [[], []]}, (3, 2), (3, 4)),
 ]

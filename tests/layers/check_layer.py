@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import DTypeLike, NDArray
+
+from pellucid import kernels
+from pellucid.core import Layer, Workspace, make_layer
 from tests.layers.cases import Case
 from tests.support.bounds import assert_exact, assert_within, unit_roundoff
 from tests.support.data import generator, uniform
 from tests.support.guard import layouts
 from tests.support.threads import THREADS, threads
-
-from pellucid import kernels
-from pellucid.core import Layer, Workspace, make_layer
 
 Array = NDArray[Any]
 
@@ -53,7 +53,7 @@ def built(case: Case, dtype: DTypeLike = "float64") -> Layer:
     layer.build(case.input_shape)
     for seed, (name, value) in enumerate(layer.state().items()):
         noise = uniform(value.shape, seed, dtype=dtype)
-        value[...] = 1 + 0.5 * noise if name == "running_variance" else 0.5 * noise
+        value[...] = 1 + 0.5 * noise if name.endswith("variance") else 0.5 * noise
     return layer
 
 
@@ -72,7 +72,7 @@ def step(layer: Layer, x: Array, r: Array) -> dict[str, Array]:
     y = layer.forward(x, training=True)
     dx = layer.backward(r)
     assert dx is not None
-    grads = {f"d{p.name}": p.grad.copy() for p in layer.parameters()}
+    grads = {f"d{name}": p.grad.copy() for name, p in layer.named_parameters().items()}
     return {"y": y, "dx": dx, **grads}
 
 
@@ -120,9 +120,9 @@ def check_gradient_by_differences(case: Case) -> None:
     x, r = inputs(case)
     results = step(layer, x, r)
     assert_close(results["dx"], _differences(layer, x, x, r), CENTRAL_TOLERANCE)
-    for p in layer.parameters():
+    for name, p in layer.named_parameters().items():
         expected = _differences(layer, p.value, x, r)
-        assert_close(results[f"d{p.name}"], expected, CENTRAL_TOLERANCE)
+        assert_close(results[f"d{name}"], expected, CENTRAL_TOLERANCE)
 
 
 def _differences(layer: Layer, target: Array, x: Array, r: Array) -> Array:
@@ -151,15 +151,20 @@ def check_gradient_by_complex_step(case: Case) -> None:
         _make_complex(layer)
         x = x.astype(complex)
         assert_close(results["dx"], _complex_step(layer, x, x, r), COMPLEX_TOLERANCE)
-        for p in layer.parameters():
+        for name, p in layer.named_parameters().items():
             expected = _complex_step(layer, p.value, x, r)
-            assert_close(results[f"d{p.name}"], expected, COMPLEX_TOLERANCE)
+            assert_close(results[f"d{name}"], expected, COMPLEX_TOLERANCE)
 
 
 def _make_complex(layer: Layer) -> None:
     """Move a layer to complex128, which only its kernels' reference twins take."""
     layer.dtype = np.dtype("complex128")
-    names = {p.name for p in layer.parameters()}
+    for chain in layer.children().values():
+        for inner in chain:
+            _make_complex(inner)
+    if layer.children():
+        return
+    names = set(layer.named_parameters())
     for name, value in layer.state().items():
         if name not in names:
             setattr(layer, name, value.astype(complex))
@@ -257,8 +262,8 @@ def check_batch_sizes(case: Case) -> None:
     if case.empty:
         results = step(layer, x[:0], r[:0])
         assert results["dx"].shape == x[:0].shape
-        for p in layer.parameters():
-            assert not results[f"d{p.name}"].any()
+        for name in layer.named_parameters():
+            assert not results[f"d{name}"].any()
 
 
 def check_determinism(case: Case) -> None:
@@ -339,8 +344,8 @@ def check_backward_protocol(case: Case) -> None:
     layer.random.counter[0] = 0
     layer.forward(x, training=True)
     assert layer.backward(r, need_dx=False) is None
-    for p in layer.parameters():
-        assert_exact(p.grad, expected[f"d{p.name}"])
+    for name, p in layer.named_parameters().items():
+        assert_exact(p.grad, expected[f"d{name}"])
     if case.least_batch < case.batch:
         layer.forward(x, training=True)
         layer.forward(x[:-1], training=True)

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
-from tests.layers import check_layer as checks
-from tests.layers.cases import Case
 
 from pellucid.core import Layer
 from pellucid.core.registry import LAYERS
 from pellucid.layers import Dense, ReLU
+from tests.layers import check_layer as checks
+from tests.layers.cases import Case
 
 Array = NDArray[Any]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.layers.cases import CASES, Case
-from tests.layers.check_layer import CHECKS
 
 from pellucid.core.registry import LAYERS
+from tests.layers.cases import CASES, Case
+from tests.layers.check_layer import CHECKS
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__[6:])

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.support.bounds import assert_exact
-from tests.support.data import integers, uniform
 
 from pellucid.layers import (
     AvgPool2D,
@@ -22,6 +20,8 @@ from pellucid.layers import (
     Sigmoid,
     Softmax,
 )
+from tests.support.bounds import assert_exact
+from tests.support.data import integers, uniform
 
 Array = NDArray[Any]
 

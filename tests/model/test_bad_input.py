@@ -9,9 +9,9 @@ import re
 
 import numpy as np
 import pytest
-from tests.support.models import blobs, cnn, mlp, snapshot, strokes
 
 import pellucid as pl
+from tests.support.models import blobs, cnn, mlp, snapshot, strokes
 
 
 def refused(model, call, error, *words):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.support.models import blobs, cnn, mlp, snapshot, strokes
 
 import pellucid as pl
 from pellucid.model.prepare import split_rows
 from pellucid.model.training import TrainingStep
+from tests.support.models import blobs, cnn, mlp, snapshot, strokes
 
 
 def test_a_cnn_learns_images_like_digits():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.support.models import blobs, cnn, mlp, snapshot, strokes
 
 import pellucid as pl
+from tests.support.models import blobs, cnn, mlp, snapshot, strokes
 
 
 def test_names_count_per_class():

@@ -8,9 +8,9 @@ import pickle
 
 import numpy as np
 import pytest
-from tests.support.models import blobs, cnn, mlp, snapshot, strokes
 
 import pellucid as pl
+from tests.support.models import blobs, cnn, mlp, snapshot, strokes
 
 COPIES = [copy.deepcopy, copy.copy, lambda m: pickle.loads(pickle.dumps(m))]
 

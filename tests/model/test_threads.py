@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from tests.support.models import blobs, cnn, mlp, snapshot, strokes
 
 import pellucid as pl
 from pellucid.model.training import Interrupts
+from tests.support.models import blobs, cnn, mlp, snapshot, strokes
 
 
 def test_predict_from_many_threads_gives_the_same_bits():

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from pellucid import kernels
 from tests.support import bounds, data
 from tests.support.guard import (
     SIDES,
@@ -19,8 +21,6 @@ from tests.support.guard import (
     run_script,
 )
 from tests.support.threads import isa, isas, threads
-
-from pellucid import kernels
 
 # Guard pages ----------------------------------------------------------------------
 

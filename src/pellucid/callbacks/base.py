@@ -30,6 +30,15 @@ class Callback:
     params: Mapping[str, int]
     message: str | None = None
     """A line that ``fit`` shows at its end, unless it is silent."""
+    runs_last: bool = False
+    """True to be called after the other callbacks."""
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of this callback: numbers, arrays, nested dicts."""
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from what ``state`` returned; called after ``on_train_begin``."""
 
     def on_train_begin(self, logs: Logs) -> None:
         """Before the first epoch."""

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.callbacks.base import Callback, Logs
-from pellucid.checks import check_integer
-from pellucid.core.inputs import check_number
-from pellucid.errors import check_choice, closest, describe
-
-LARGER_IS_BETTER = ("accuracy", "acc", "auc", "f1", "precision", "recall", "r2")
+from pellucid.callbacks.base import Logs
+from pellucid.callbacks.monitor import Monitor
 
 
-def larger_is_better(monitor: str) -> bool:
-    """Whether the name of a value says that larger is better.
-
-    Example
-    -------
-    >>> larger_is_better("val_accuracy"), larger_is_better("val_loss")
-    (True, False)
-    """
-    return monitor.lower().endswith(LARGER_IS_BETTER)
-
-
-class EarlyStopping(Callback):
+class EarlyStopping(Monitor):
     """Stop when the monitored value has not improved for ``patience`` epochs.
 
     Parameters
@@ -68,39 +53,21 @@ class EarlyStopping(Callback):
         mode: str = "auto",
         restore_best_weights: bool = True,
     ) -> None:
-        self.monitor = monitor
-        self.patience = check_integer(
-            patience, "EarlyStopping: patience", low=0, hint="Pass patience=10."
-        )
-        self.min_delta = check_number(min_delta, "EarlyStopping: min_delta", at_least=0)
-        check_choice(mode, "EarlyStopping: mode", ("auto", "min", "max"))
-        if mode == "auto":
-            mode = "max" if larger_is_better(monitor) else "min"
-        self.mode = mode
         self.restore_best_weights = bool(restore_best_weights)
-        self._forget()
+        super().__init__(monitor, patience, min_delta, mode)
 
-    def _forget(self) -> None:
-        self.best: float | None = None
-        self.best_epoch: int | None = None
+    def forget(self) -> None:
+        """See ``Monitor.forget``."""
+        super().forget()
         self.stopped_epoch: int | None = None
-        self.wait = 0
-        self.message = None
         self._best_weights: dict[str, NDArray[np.floating]] | None = None
-
-    def on_train_begin(self, logs: Logs) -> None:
-        """See ``Callback``."""
-        self._forget()
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """See ``Callback``."""
-        value = self._watched(logs)
-        if self._improved(value):
-            self.best, self.best_epoch, self.wait = value, epoch, 0
+        if self.note(epoch, logs):
             if self.restore_best_weights:
                 self._best_weights = self.model.state_dict()
             return
-        self.wait += 1
         if self.wait >= self.patience:
             self.stopped_epoch = epoch
             self.model.stop_training = True
@@ -115,34 +82,22 @@ class EarlyStopping(Callback):
             self._best_weights = None
         if self.stopped_epoch is not None:
             self.message = (
-                f"stopped after epoch {self.stopped_epoch + 1}: {self._name(logs)} has "
-                f"not improved for {self.wait} epoch{'s' * (self.wait != 1)}{restored}"
+                f"stopped after epoch {self.stopped_epoch + 1}: "
+                f"{self.watched_name(logs)} has not improved for {self.wait} "
+                f"epoch{'s' * (self.wait != 1)}{restored}"
             )
         elif restored:
-            self.message = f"{self._name(logs)} was best earlier{restored}"
+            self.message = f"{self.watched_name(logs)} was best earlier{restored}"
 
-    def _name(self, logs: Logs) -> str:
-        if self.monitor == "val_loss" and self.monitor not in logs:
-            return "loss"
-        return self.monitor
+    def state(self) -> dict[str, Any]:
+        """See ``Callback.state``."""
+        weights = self._best_weights or {}
+        return super().state() | {"stopped": self.stopped_epoch, "weights": weights}
 
-    def _watched(self, logs: Logs) -> float:
-        name = self._name(logs)
-        if name not in logs:
-            near = closest(name, logs)
-            raise ValueError(
-                describe(
-                    f'EarlyStopping watches "{name}", which this training lacks',
-                    "Expected one of " + ", ".join(f'"{key}"' for key in logs),
-                    f'Did you mean "{near}"?' if near else "Pass validation_data=...",
-                )
-            )
-        return logs[name]
-
-    def _improved(self, value: float) -> bool:
-        if math.isnan(value):
-            return False
-        if self.best is None:
-            return True
-        gain = value - self.best if self.mode == "max" else self.best - value
-        return gain > self.min_delta
+    def load_state(self, state: dict[str, Any]) -> None:
+        """See ``Callback.load_state``; a run that was stopped stays stopped."""
+        super().load_state(state)
+        self._best_weights = dict(state["weights"]) or None
+        if state["stopped"] is not None:
+            self.stopped_epoch = int(state["stopped"])
+            self.model.stop_training = True

@@ -2,10 +2,40 @@
 
 from __future__ import annotations
 
-import csv
 import os
 
 from pellucid.callbacks.base import Callback, Logs
+
+
+class LearningRateLogger(Callback):
+    """Note the learning rate of every step; ``History`` has that of every epoch.
+
+    Attributes
+    ----------
+    steps, rates : list
+        Number of each update and the rate that it was made with.
+
+    Example
+    -------
+    >>> LearningRateLogger().rates
+    []
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+        self.rates: list[float] = []
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """See ``Callback``."""
+        self.steps, self.rates = [], []
+
+    def on_batch_end(self, batch: int, logs: Logs) -> None:
+        """See ``Callback``."""
+        optimizer = self.model.optimizer
+        step = optimizer.iterations - 1
+        if step >= 0 and (not self.steps or self.steps[-1] != step):
+            self.steps.append(step)
+            self.rates.append(optimizer.last_rate)
 
 
 class CSVLogger(Callback):
@@ -38,6 +68,8 @@ class CSVLogger(Callback):
 
     def on_train_begin(self, logs: Logs) -> None:
         """See ``Callback``."""
+        import csv  # costs two milliseconds at import
+
         self._keys = None
         if self.append and os.path.exists(self.path):
             with open(self.path, newline="", encoding="utf-8") as file:
@@ -48,6 +80,8 @@ class CSVLogger(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """See ``Callback``."""
+        import csv
+
         row = {"epoch": epoch, **logs}
         with open(self.path, "a", newline="", encoding="utf-8") as file:
             if self._keys is None:

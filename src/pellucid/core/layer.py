@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import index
 from typing import Any, ClassVar, Self
@@ -87,6 +87,9 @@ class Layer:
     workspace: Workspace | None = None
     """Memory to reuse from step to step; a model lends one while it trains."""
 
+    prefix: str = ""
+    """What comes before the name in messages: ``residual_1.body.`` in a container."""
+
     def __init__(self, *, name: str | None = None, trainable: bool = True) -> None:
         if name is not None and not isinstance(name, str):
             raise TypeError(
@@ -114,7 +117,7 @@ class Layer:
     def label(self) -> str:
         """What error messages call this layer: ``conv2d_1 (Conv2D)``."""
         kind = type(self).__name__
-        return kind if self.name is None else f"{self.name} ({kind})"
+        return kind if self.name is None else f"{self.prefix}{self.name} ({kind})"
 
     @classmethod
     def default_name(cls) -> str:
@@ -139,7 +142,28 @@ class Layer:
 
     def parameters(self) -> list[Parameter]:
         """The parameters, weight before bias, gamma before beta."""
-        return list(self._parameters.values())
+        return list(self.named_parameters().values())
+
+    def named_parameters(self) -> dict[str, Parameter]:
+        """The parameters by name; a container puts the layer before it."""
+        return dict(self._parameters)
+
+    def children(self) -> Mapping[str, Sequence[Layer]]:
+        """The chains of layers that a container holds, by name; none elsewhere."""
+        return {}
+
+    def leading_activation(self, following: str | None) -> str | None:
+        """The activation that layers before this one meet next.
+
+        Layers that are an activation have it as a class attribute; layers with weights
+        and an activation of their own (on the object) end the search.
+        """
+        return following if self.transparent else type(self).activation
+
+    @property
+    def streams(self) -> int:
+        """How many random streams the layer uses: two, a container more."""
+        return 2
 
     def state(self) -> dict[str, Array]:
         """The live arrays that a file keeps: parameter values, running statistics."""

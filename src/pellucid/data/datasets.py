@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.download import fetch
+from pellucid.data.files import data_homes
 from pellucid.data.idx import read_idx
 from pellucid.errors import FormatError, describe
 
@@ -207,7 +207,7 @@ def _load_idx_set(
     download: bool,
 ) -> tuple[Part, Part]:
     if path is None:
-        homes = _data_homes()
+        homes = data_homes()
         folders = [home / idx_set.folder for home in homes]
     else:
         folders = [Path(path), Path(path) / idx_set.folder]
@@ -219,19 +219,6 @@ def _load_idx_set(
     train = _load_part(paths[0], paths[1], normalize)
     test = _load_part(paths[2], paths[3], normalize)
     return train, test
-
-
-def _data_homes() -> list[Path]:
-    """List the folders that hold data sets: PELLUCID_DATA, then the user's cache."""
-    homes = []
-    if os.environ.get("PELLUCID_DATA"):
-        homes.append(Path(os.environ["PELLUCID_DATA"]).expanduser())
-    if sys.platform == "win32":
-        cache = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
-    else:
-        cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    homes.append(Path(cache).expanduser() / "pellucid")
-    return homes
 
 
 def _locate(file: _File, idx_set: _IdxSet, folders: list[Path], download: bool) -> Path:

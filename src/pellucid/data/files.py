@@ -6,6 +6,8 @@ import errno
 import io
 import os
 import stat
+import sys
+from pathlib import Path
 
 from pellucid.errors import describe
 
@@ -62,3 +64,16 @@ def open_regular(path: str | os.PathLike[str]) -> io.BufferedReader:
             "Copy the data into a file and pass its path.",
         )
     )
+
+
+def data_homes() -> list[Path]:
+    """List the folders that hold data sets: PELLUCID_DATA, then the user's cache."""
+    homes = []
+    if os.environ.get("PELLUCID_DATA"):
+        homes.append(Path(os.environ["PELLUCID_DATA"]).expanduser())
+    if sys.platform == "win32":
+        cache = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
+    else:
+        cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    homes.append(Path(cache).expanduser() / "pellucid")
+    return homes

@@ -15,21 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 from pellucid import kernels
 from pellucid.checks import check_integer
 from pellucid.core.inputs import check_number
+from pellucid.data.maths import unit_circle
 from pellucid.errors import describe
 
 Points = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 # Streams far above those of a model's layers: points drawn with the model's seed must
 # not repeat its initial weights.
-_NOISE, _CENTERS, _ANGLES, _ORDER = (2**31 + i for i in range(4))
-
-# Taylor coefficients of sin(pi/2 t) and cos(pi/2 t) in t, for |t| <= 1/2.
-_HALF_PI = 1.5707963267948966
-_SIN = [_HALF_PI]
-_COS = [1.0]
-for _k in range(1, 9):
-    _COS.append(-_COS[-1] * _HALF_PI * _HALF_PI / ((2 * _k - 1) * (2 * _k)))
-    _SIN.append(-_SIN[-1] * _HALF_PI * _HALF_PI / ((2 * _k) * (2 * _k + 1)))
+_NOISE, _CENTERS, _ANGLES, _ORDER, _POINTS = (2**31 + i for i in range(5))
 
 
 def make_blobs(
@@ -114,7 +107,7 @@ def make_spiral(
     n, arms = _count(samples, "samples"), _count(classes, "classes")
     y = np.arange(n) % arms
     radius = (np.arange(n) // arms + 1) / (-(-n // arms))
-    x = radius[:, None] * _unit_circle(
+    x = radius[:, None] * unit_circle(
         y / arms + check_number(turns, "turns", at_least=0) * radius
     )
     return _finish(x, y, noise, "noise", seed)
@@ -155,7 +148,7 @@ def make_circles(
     )
     y = np.arange(n) % 2
     angle = kernels.random_uniform((n,), seed=seed, stream=_ANGLES, dtype="float64")
-    x = _unit_circle(angle) * np.where(y, inner, 1.0)[:, None]
+    x = unit_circle(angle) * np.where(y, inner, 1.0)[:, None]
     return _finish(x, y, noise, "noise", seed)
 
 
@@ -185,7 +178,7 @@ def make_moons(samples: int = 200, *, noise: float = 0.1, seed: int = 0) -> Poin
     """
     n = _count(samples, "samples")
     y = np.arange(n) % 2
-    x = _unit_circle((np.arange(n) // 2) / max(n // 2 - 1, 1) / 2)
+    x = unit_circle((np.arange(n) // 2) / max(n // 2 - 1, 1) / 2)
     lower = y == 1
     x[lower] = np.array([1.0, 0.5]) - x[lower]
     return _finish(x, y, noise, "noise", seed)
@@ -221,6 +214,122 @@ def make_xor(samples: int = 200, *, noise: float = 0.1, seed: int = 0) -> Points
     return _finish(x, a ^ b, noise, "noise", seed)
 
 
+def make_linear(
+    samples: int = 200,
+    *,
+    weights: Sequence[float] | NDArray[Any] = (1.0, 1.0),
+    bias: float = 0.0,
+    noise: float = 0.0,
+    seed: int = 0,
+) -> Points:
+    """Draw points on both sides of a plane: label = (weights . x + bias > 0).
+
+    Parameters
+    ----------
+    samples : int
+        Number of points, each coordinate drawn from N(0, 1).
+    weights : array (features,)
+        The normal of the plane, not all 0.
+    bias : float
+        Moves the plane away from the origin.
+    noise : float
+        Standard deviation added to every coordinate once the label is known.
+    seed : int
+        Equal seeds give equal bits.
+
+    Returns
+    -------
+    x, y
+        float32 `(samples, features)` and int64 labels `(samples,)`.
+
+    Example
+    -------
+    >>> from pellucid.data import make_linear
+    >>> x, y = make_linear(100)
+    >>> bool(((x[:, 0] + x[:, 1] > 0) == y).all())
+    True
+    """
+    normal = _plane(weights)
+    offset = check_number(bias, "bias")
+    n = _count(samples, "samples")
+    x = kernels.random_normal(
+        (n, len(normal)), seed=seed, stream=_POINTS, dtype="float64"
+    ).astype(np.float32)
+    height = np.full(n, offset)
+    for column, weight in zip(x.T, normal, strict=True):
+        height += weight * column
+    return _finish(x, (height > 0).astype(np.int64), noise, "noise", seed)
+
+
+def make_shapes(
+    samples: int = 400,
+    *,
+    size: int = 16,
+    noise: float = 0.1,
+    seed: int = 0,
+) -> Points:
+    """Draw small gray pictures of discs, squares, triangles and crosses.
+
+    Place, radius, angle and brightness of each shape are random; edges are smooth.
+
+    Parameters
+    ----------
+    samples : int
+        Number of pictures; the classes differ by at most one.
+    size : int
+        Height and width, at least 8.
+    noise : float
+        Standard deviation of what is added to every pixel, before all are clipped to
+        [0, 1].
+    seed : int
+        Equal seeds give equal bits.
+
+    Returns
+    -------
+    x, y
+        float32 `(samples, size, size, 1)` in [0, 1] and int64 labels `(samples,)`,
+        shuffled: 0 disc, 1 square, 2 triangle, 3 cross.
+
+    Example
+    -------
+    >>> from pellucid.data import make_shapes
+    >>> x, y = make_shapes(40)
+    >>> x.shape, [int((y == k).sum()) for k in range(4)]
+    ((40, 16, 16, 1), [10, 10, 10, 10])
+    """
+    n = _count(samples, "samples")
+    side = check_integer(size, "size", low=8, hint="Pass for example size=16.")
+    y = np.arange(n) % 4
+    drawn = kernels.random_uniform(
+        (5, n, 1, 1), seed=seed, stream=_POINTS, dtype="float64"
+    )
+    radius = side * (0.2 + 0.15 * drawn[0])
+    row, column = ((side - 1 - 2 * radius) * u + radius for u in drawn[1:3])
+    cosine, sine = unit_circle(drawn[3].reshape(n)).T[:, :, None, None]
+    pixel = np.arange(side)
+    down, right = pixel[:, None] - row, pixel - column
+    u, v = cosine * right + sine * down, cosine * down - sine * right
+    across, along = np.abs(u), np.abs(v)
+    # How far a pixel lies outside each shape, in pixels; negative inside.
+    third = 0.8660254037844386 * across - 0.5 * v  # 60 degrees: two sides by symmetry
+    outside = np.choose(
+        y[:, None, None],
+        [
+            np.sqrt(u * u + v * v) - radius,
+            np.maximum(across, along) - 0.8 * radius,
+            np.maximum(v, third) - 0.55 * radius,
+            np.maximum(
+                np.maximum(across, along) - radius,
+                np.minimum(across, along) - 0.3 * radius,
+            ),
+        ],
+    )
+    bright = 0.6 + 0.4 * drawn[4]
+    pictures = bright * np.clip(0.5 - outside, 0.0, 1.0)
+    x, labels = _finish(pictures[..., None], y, noise, "noise", seed)
+    return np.clip(x, np.float32(0), np.float32(1)), labels
+
+
 def _finish(
     x: NDArray[Any], y: NDArray[Any], deviation: float, name: str, seed: int
 ) -> Points:
@@ -230,27 +339,6 @@ def _finish(
     order = kernels.permutation(len(y), seed=seed, stream=_ORDER)
     points = (x + deviation * noise).astype(np.float32)
     return points[order], y.astype(np.int64)[order]
-
-
-def _unit_circle(turns: NDArray[Any]) -> NDArray[np.float64]:
-    """Return (cos, sin) of angles in full turns, by + - * alone: `(n,)` -> `(n, 2)`."""
-    quarters = 4 * (turns - np.floor(turns))
-    nearest = np.floor(quarters + 0.5)
-    t = quarters - nearest  # in [-1/2, 1/2]
-    square = t * t
-    sine, cosine = np.zeros_like(t), np.zeros_like(t)
-    for s, c in zip(reversed(_SIN), reversed(_COS), strict=True):
-        sine = sine * square + s
-        cosine = cosine * square + c
-    sine = sine * t
-    quadrant = nearest.astype(np.int64) % 4
-    return np.stack(
-        [
-            np.choose(quadrant, [cosine, -sine, -cosine, sine]),
-            np.choose(quadrant, [sine, cosine, -sine, -cosine]),
-        ],
-        axis=1,
-    )
 
 
 def _count(value: int, name: str) -> int:
@@ -268,3 +356,16 @@ def _centers(centers: ArrayLike) -> NDArray[np.float64]:
             )
         )
     return middle
+
+
+def _plane(weights: ArrayLike) -> NDArray[np.float64]:
+    normal = np.asarray(weights, dtype=np.float64)
+    if normal.ndim != 1 or not normal.any() or not np.isfinite(normal).all():
+        raise ValueError(
+            describe(
+                f"weights is {weights!r}",
+                "Expected one finite number for each feature, not all of them 0",
+                "Pass for example weights=(1.0, 1.0).",
+            )
+        )
+    return normal

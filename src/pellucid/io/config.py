@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.about import VERSION
+from pellucid.core.chain import walk
 from pellucid.core.layer import Shape
 from pellucid.core.parameter import Parameter
 from pellucid.core.registry import make_layer
@@ -188,7 +189,8 @@ def check_architecture(architecture: dict[str, Any], available: int) -> None:
     for part in architecture["layers"]:
         _check_keys("a layer", part, LAYER)
         layer = make_layer(part["kind"], {**part["config"], "name": part["name"]})
-        vars(layer)["add_parameter"] = add_parameter
+        for _, inner in walk([layer]):
+            vars(inner)["add_parameter"] = add_parameter
         layer.bind(dtype=dtype)
         layer.build(shape)
         shape = layer.output_shape(shape)

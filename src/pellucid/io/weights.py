@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,14 @@ from pellucid.io.header import StoredFile, read_file, refuse
 if TYPE_CHECKING:
     from pellucid.model import Sequential
 
-__all__ = ["load_model", "load_weights", "save_model", "save_weights"]
+__all__ = [
+    "load_checkpoint",
+    "load_model",
+    "load_weights",
+    "read_checkpoint",
+    "save_model",
+    "save_weights",
+]
 
 Array = NDArray[Any]
 Path = str | bytes | os.PathLike[Any]
@@ -157,6 +165,92 @@ def load_model(path: Path) -> Sequential:
             stacklevel=2,
         )
     return model
+
+
+class Checkpoint(NamedTuple):
+    """A file with the training state of a model, read but not used yet."""
+
+    file: StoredFile
+    architecture: dict[str, Any]
+    training: dict[str, Any]
+    seed: int
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a file of ``ModelCheckpoint`` or ``save``, for ``fit(resume=path)``.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Raises
+    ------
+    OSError
+        When the file is missing, a directory, or may not be read.
+    FormatError
+        When it is damaged, or has no training state.
+
+    Example
+    -------
+    >>> import pathlib, tempfile
+    >>> from pellucid.layers import Dense
+    >>> from pellucid.model import Sequential
+    >>> model = Sequential([Dense(2)], input_shape=(3,), seed=7)
+    >>> model.compile("adam", "mse")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "model.safetensors")
+    ...     model.save(path)
+    ...     read_checkpoint(path).seed
+    7
+    """
+    file = read_file(path)
+    manifest = read_manifest(file)
+    if manifest is None or None in (manifest["training"], manifest["architecture"]):
+        refuse(
+            file.path,
+            "it holds no training state",
+            "a file of ModelCheckpoint, or of model.save(path)",
+            "Use load_weights, which needs none, and start training anew.",
+        )
+    architecture = dict(manifest["architecture"])
+    seed = architecture.pop("seed", None)
+    if type(seed) is not int or not 0 <= seed < 2**32:
+        refuse(file.path, f"its seed is {seed!r}")
+    return Checkpoint(file, architecture, manifest["training"], seed)
+
+
+def load_checkpoint(model: Sequential, checkpoint: Checkpoint) -> None:
+    """Put a checkpoint into a built and compiled model of the same architecture.
+
+    Weights, running statistics, optimizer, counters and random streams become those
+    of the file, its seed included. A file that is refused changes nothing.
+
+    Raises
+    ------
+    FormatError
+        It is of another architecture, or its state does not fit the optimizer.
+    """
+    file = checkpoint.file
+    own = json.loads(json.dumps(model.config()))
+    own.pop("seed")
+    if checkpoint.architecture != own:
+        refuse(
+            file.path,
+            "it is of a model with another architecture",
+            "the layers, names and arguments of this model",
+            "Build the model as when the file was written, or use load_model.",
+        )
+    arrays = {n: file.tensor(n) for n in file.entries if n.startswith(TRAINING)}
+    before = model.state_dict()
+    try:
+        _load_weights(model, file, sealed=True)
+        with _refusing(file):
+            state = join_state(checkpoint.training, arrays, TRAINING)
+            model.restore_training(state, checkpoint.seed)
+    except BaseException:
+        model.load_state_dict(before)
+        raise
 
 
 def save_weights(model: Sequential, path: Path) -> None:

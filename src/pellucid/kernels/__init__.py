@@ -5,7 +5,61 @@ import, and by `use()`, the names are bound to the twin that computes. Call them
 `kernels.conv2d(...)`, so that the name is looked up at the time of the call.
 """
 
-from . import reference
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import reference
+    from .reference import (
+        activation,
+        activation_backward,
+        adam_step,
+        add,
+        add_scaled,
+        argmax,
+        avg_pool2d,
+        avg_pool2d_backward,
+        batch_norm_backward,
+        batch_norm_inference,
+        batch_norm_inference_backward,
+        batch_norm_training,
+        binary_cross_entropy,
+        categorical_cross_entropy,
+        col2im,
+        concat,
+        conv2d,
+        conv2d_backward,
+        dropout,
+        dropout_backward,
+        gather,
+        global_avg_pool2d,
+        global_avg_pool2d_backward,
+        im2col,
+        image_adjust,
+        image_affine,
+        image_crop,
+        image_noise,
+        image_paste,
+        max_pool2d,
+        max_pool2d_backward,
+        mean_squared_error,
+        mix_rows,
+        permutation,
+        philox,
+        random_normal,
+        random_uniform,
+        scale,
+        sgd_step,
+        sigmoid_binary_cross_entropy,
+        softmax,
+        softmax_backward,
+        softmax_cross_entropy,
+        split,
+        sum_of_squares,
+    )
+    from .reference.gemm import dense, dense_backward, gemm
+
 from .checks import ACTIVATIONS
 from .dispatch import (
     active_isa,
@@ -19,48 +73,6 @@ from .dispatch import (
     use_default,
     use_isa,
     variants,
-)
-from .reference import (
-    activation,
-    activation_backward,
-    adam_step,
-    add,
-    add_scaled,
-    argmax,
-    avg_pool2d,
-    avg_pool2d_backward,
-    batch_norm_backward,
-    batch_norm_inference,
-    batch_norm_inference_backward,
-    batch_norm_training,
-    binary_cross_entropy,
-    categorical_cross_entropy,
-    col2im,
-    conv2d,
-    conv2d_backward,
-    dense,
-    dense_backward,
-    dropout,
-    dropout_backward,
-    gather,
-    gemm,
-    global_avg_pool2d,
-    global_avg_pool2d_backward,
-    im2col,
-    max_pool2d,
-    max_pool2d_backward,
-    mean_squared_error,
-    permutation,
-    philox,
-    random_normal,
-    random_uniform,
-    scale,
-    sgd_step,
-    sigmoid_binary_cross_entropy,
-    softmax,
-    softmax_backward,
-    softmax_cross_entropy,
-    sum_of_squares,
 )
 
 __all__ = [
@@ -82,6 +94,7 @@ __all__ = [
     "binary_cross_entropy",
     "categorical_cross_entropy",
     "col2im",
+    "concat",
     "conv2d",
     "conv2d_backward",
     "dense",
@@ -95,10 +108,16 @@ __all__ = [
     "global_avg_pool2d",
     "global_avg_pool2d_backward",
     "im2col",
+    "image_adjust",
+    "image_affine",
+    "image_crop",
+    "image_noise",
+    "image_paste",
     "isas",
     "max_pool2d",
     "max_pool2d_backward",
     "mean_squared_error",
+    "mix_rows",
     "permutation",
     "philox",
     "plan",
@@ -112,10 +131,19 @@ __all__ = [
     "softmax",
     "softmax_backward",
     "softmax_cross_entropy",
+    "split",
     "sum_of_squares",
     "use",
     "use_isa",
     "variants",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import the reference twins when somebody asks for them."""
+    if name == "reference":
+        return import_module(f"{__name__}.reference")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 use_default()

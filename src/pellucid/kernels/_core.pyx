@@ -6,11 +6,12 @@ records, every submitted call is also kept, so that the same step can be run aga
 
 from libc.stddef cimport ptrdiff_t, size_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
 from pellucid.kernels._csrc cimport *
 
+import math
 import threading
 import time
 
@@ -36,6 +37,8 @@ include "_explain.pxi"
 include "_pool.pxi"
 include "_norm.pxi"
 include "_eltwise.pxi"
+include "_merge.pxi"
 include "_loss.pxi"
 include "_optim.pxi"
 include "_random.pxi"
+include "_image.pxi"

@@ -306,3 +306,65 @@ cdef extern from "pl_kernels.h" nogil:
         ptrdiff_t count
         int64_t *y
     int pl_permutation(const void *args)
+
+    enum:
+        PL_BORDER_CONSTANT, PL_BORDER_EDGE, PL_BORDER_REFLECT
+
+    ctypedef struct pl_image_crop_args:
+        int dtype, border
+        double fill
+        ptrdiff_t n, h, w, c, oh, ow
+        const int64_t *top
+        const int64_t *left
+        const uint8_t *flip
+        const void *x
+        void *y
+    int pl_image_crop(const void *args)
+
+    ctypedef struct pl_image_affine_args:
+        int dtype, border
+        double fill
+        ptrdiff_t n, h, w, c, oh, ow
+        const double *matrix
+        const void *x
+        void *y
+    int pl_image_affine(const void *args)
+
+    ctypedef struct pl_image_paste_args:
+        int dtype
+        double fill
+        ptrdiff_t n, h, w, c
+        const int64_t *boxes
+        const int64_t *partner
+        const void *x
+        void *y
+    int pl_image_paste(const void *args)
+
+    ctypedef struct pl_image_noise_args:
+        int dtype
+        uint32_t seed, stream
+        uint64_t step
+        double std, low, high
+        ptrdiff_t count
+        const void *x
+        void *y
+    int pl_image_noise(const void *args)
+
+    ctypedef struct pl_image_adjust_args:
+        int dtype
+        double low, high
+        ptrdiff_t n, width
+        const double *brightness
+        const double *contrast
+        const void *x
+        void *y
+    int pl_image_adjust(const void *args)
+
+    ctypedef struct pl_mix_rows_args:
+        int dtype
+        ptrdiff_t n, width
+        const int64_t *partner
+        const double *weight
+        const void *x
+        void *y
+    int pl_mix_rows(const void *args)

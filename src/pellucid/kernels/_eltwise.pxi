@@ -62,6 +62,29 @@ def activation_backward(dy, y, name, *, alpha=0.01, out=None):
     return out
 
 
+cdef dict FUNCTIONS = {"exp": PL_EXP, "log": PL_LOG, "log1p": PL_LOG1P}
+
+
+cdef int run_elementary(const real[::1] x, real[::1] y, int function) except -1:
+    """y = function(x)."""
+    cdef pl_elementary_args args
+    if x.shape[0] == 0:
+        return 0
+    args.dtype, args.function = PL_F32 if real is float else PL_F64, function
+    args.count, args.x, args.y = x.shape[0], &x[0], &y[0]
+    return submit(pl_elementary, &args, sizeof(args), (x.base, y.base))
+
+
+def elementary(str name, x):
+    """exp, log, or log1p on [0, 1], of a vector: what the other kernels compute with."""
+    out = np.empty_like(x)
+    if x.itemsize == 4:
+        run_elementary[float](x, out, FUNCTIONS[name])
+    else:
+        run_elementary[double](x, out, FUNCTIONS[name])
+    return out
+
+
 cdef int run_softmax(const real[::1] x, real[::1] y, ptrdiff_t classes) except -1:
     """y = exp(x) / sum(exp(x)) in rows."""
     cdef pl_softmax_args args

@@ -16,7 +16,7 @@ cdef int matmul(
     args.a, args.b, args.c = &a[0, 0], &b[0, 0], &c[0, 0]
     if bias is not None:
         args.bias = &bias[0]
-    return submit(pl_gemm, &args, sizeof(args), (a.base, b.base, c.base))
+    return submit(pl_gemm, &args, sizeof(args), (a.base, b.base, bias, c.base))
 
 
 cdef int column_sums(const real[:, ::1] x, real[::1] y) except -1:

@@ -68,7 +68,6 @@ cdef class Plan:
         if status != PL_OK:
             raise MemoryError("a kernel could not get its working memory")
 
-
     def seconds(self):
         """Repeat the calls like `run` and return how long each took."""
         cdef Py_ssize_t i

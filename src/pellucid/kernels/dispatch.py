@@ -18,10 +18,14 @@ from typing import Any
 from pellucid.errors import check_choice, describe
 from pellucid.shapes import integer
 
-from . import reference
-from .environment import MOST_THREADS, configure
+from .environment import MOST_THREADS, configure, short_spins
 
 BACKENDS = ("compiled", "reference")
+CONTROLS = {
+    *("ACTIVATIONS", "active_isa", "backend", "explain", "get_num_threads", "isas"),
+    *("plan", "reference", "set_num_threads", "use", "use_isa", "variants"),
+}
+"""The public names of `pellucid.kernels` that are no ops."""
 _COMPILED = f"{__package__}._core"
 _REBUILD = (
     'Build it with "python -m pip install .", or set PELLUCID_BACKEND=reference to '
@@ -79,14 +83,15 @@ def use(backend: str) -> Switched:
     """
     global _backend
     check_choice(backend, "backend", BACKENDS)
-    source = reference if backend == "reference" else _compiled()
     public = sys.modules[__package__]
-    missing = [name for name in reference.__all__ if not hasattr(source, name)]
+    source = public.reference if backend == "reference" else _compiled()
+    ops = [name for name in public.__all__ if name not in CONTROLS]
+    missing = [name for name in ops if not hasattr(source, name)]
     if missing:
         what = f"the compiled kernels lack {', '.join(missing)}"
         expected = "Expected an extension built from this version of the sources"
         raise ImportError(describe(what, expected, _REBUILD))
-    functions = {name: getattr(source, name) for name in reference.__all__}
+    functions = {name: getattr(source, name) for name in ops}
     before = _backend
     vars(public).update(functions)
     _backend = backend
@@ -307,7 +312,8 @@ def _find_compiled() -> ModuleType | None:
     global _core
     if _core is None:
         try:
-            core = import_module(_COMPILED)
+            with short_spins():
+                core = import_module(_COMPILED)
         except ModuleNotFoundError as error:
             if error.name != _COMPILED:
                 raise

@@ -9,14 +9,35 @@ from __future__ import annotations
 
 import os
 import warnings
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 from pellucid.errors import describe
 
 MOST_THREADS = 64
-_CPUS = Path("/sys/devices/system/cpu")
-_CGROUP = Path("/sys/fs/cgroup")
+_CPUS = "/sys/devices/system/cpu"
+_CGROUP = "/sys/fs/cgroup"
+
+
+SPINS = "2000"
+
+
+@contextmanager
+def short_spins() -> Iterator[None]:
+    """Let libgomp's threads wait about 100 us in a loop before they sleep.
+
+    Left alone they wait for milliseconds, and beside a busy process every region then
+    takes a time slice. libgomp reads the variable when it is loaded, once.
+    """
+    chosen = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys()
+    if not chosen:
+        os.environ["GOMP_SPINCOUNT"] = SPINS
+    try:
+        yield
+    finally:
+        if not chosen:
+            del os.environ["GOMP_SPINCOUNT"]
 
 
 def configure(core: ModuleType) -> None:
@@ -47,8 +68,9 @@ def configure(core: ModuleType) -> None:
 def default_threads() -> int:
     """Return how many threads kernels use when nobody chose a number.
 
-    A valid PELLUCID_NUM_THREADS, else a valid OMP_NUM_THREADS, else the smallest of: the
-    CPUs that this process may run on, its cgroup's CPU quota, the physical cores, 64.
+    A valid PELLUCID_NUM_THREADS, else a valid OMP_NUM_THREADS, else the smallest of
+    the CPUs that this process may run on, its cgroup's CPU quota, its physical cores
+    and 64.
     A value that is no whole number >= 1 is passed over with one RuntimeWarning; a
     larger one than 64 counts as 64.
 
@@ -81,10 +103,10 @@ def _available() -> int:
 
 
 def _physical_cores(cpus: set[int]) -> int:
-    """Count the cores behind these logical CPUs; hyper-threads of one core count once."""
+    """Count the cores behind these logical CPUs; hyper-threads share one core."""
     cores = set()
     for cpu in cpus:
-        siblings = _read(_CPUS / f"cpu{cpu}" / "topology" / "thread_siblings_list")
+        siblings = _read(f"{_CPUS}/cpu{cpu}/topology/thread_siblings_list")
         cores.add(siblings or str(cpu))
     return len(cores)
 
@@ -92,20 +114,19 @@ def _physical_cores(cpus: set[int]) -> int:
 def _cgroup_quota() -> int:
     """Return the whole CPUs that the process's cgroup (version 2 or 1) allows."""
     group = ""
-    for line in _read(Path("/proc/self/cgroup")).splitlines():
+    for line in _read("/proc/self/cgroup").splitlines():
         if line.startswith("0::"):
             group = line[3:].strip().strip("/")
     limit = MOST_THREADS
-    folder = _CGROUP / group
-    while True:
-        quota, _, period = _read(folder / "cpu.max").partition(" ")
+    folders = [_CGROUP]
+    for part in group.split("/"):
+        folders.append(f"{folders[-1]}/{part}")
+    for folder in folders:
+        quota, _, period = _read(f"{folder}/cpu.max").partition(" ")
         limit = min(limit, _whole_cpus(quota, period))
-        if folder == _CGROUP or _CGROUP not in folder.parents:
-            break
-        folder = folder.parent
-    version_1 = _CGROUP / "cpu"
-    quota = _read(version_1 / "cpu.cfs_quota_us")
-    return min(limit, _whole_cpus(quota, _read(version_1 / "cpu.cfs_period_us")))
+    quota = _read(f"{_CGROUP}/cpu/cpu.cfs_quota_us")
+    period = _read(f"{_CGROUP}/cpu/cpu.cfs_period_us")
+    return min(limit, _whole_cpus(quota, period))
 
 
 def _whole_cpus(quota: str, period: str) -> int:
@@ -114,8 +135,9 @@ def _whole_cpus(quota: str, period: str) -> int:
     return max(1, int(quota) // int(period))
 
 
-def _read(path: Path) -> str:
+def _read(path: str) -> str:
     try:
-        return path.read_text(encoding="ascii").strip()
+        with open(path, encoding="ascii") as file:
+            return file.read().strip()
     except (OSError, UnicodeDecodeError):
         return ""

@@ -7,6 +7,8 @@ from pellucid.layers.activation import Softmax as Softmax
 from pellucid.layers.activation import Tanh as Tanh
 from pellucid.layers.conv import Conv2D as Conv2D
 from pellucid.layers.dense import Dense as Dense
+from pellucid.layers.merge import Concat as Concat
+from pellucid.layers.merge import Residual as Residual
 from pellucid.layers.normalization import BatchNorm as BatchNorm
 from pellucid.layers.pooling import AvgPool2D as AvgPool2D
 from pellucid.layers.pooling import GlobalAvgPool2D as GlobalAvgPool2D

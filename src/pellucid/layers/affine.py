@@ -94,9 +94,12 @@ class Affine(Layer):
             self.save(y, None if linear else y, *inputs)
         return y
 
+    gradient_is_masked: bool = False
+    """Set by a model while it trains: dy is already that of the pre-activation."""
+
     def start(self, dy: Array, y: Array | None) -> Array:
         """The gradient of the pre-activation; y is None where nothing was applied."""
-        if y is None or self.activation is None:
+        if y is None or self.activation is None or self.gradient_is_masked:
             return dy
         out = self.buffer("dz", dy.shape)
         if self.activation == "softmax":

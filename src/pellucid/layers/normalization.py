@@ -91,17 +91,31 @@ class BatchNorm(Layer):
             "running_variance", np.ones(c, self.dtype)
         )
 
+    fused_activation: str | None = None
+    """Set by a model while it trains: the activation of the layer after this one."""
+
+    gradient_is_masked: bool = False
+    """Set by a model: dy is already that of the pre-activation (see fusion.py)."""
+
     def forward(self, x: ArrayLike, training: bool = False) -> Array:
         x = self.check_input(x)
         y = self.buffer("y", x.shape, reuse=training)
+        activation = self.fused_activation if training else None
         gamma, beta = self.gamma.value, self.beta.value
         mean, variance = self.running_mean, self.running_variance
         if not (training and self.trainable):
             y = kernels.batch_norm_inference(
-                x, gamma, beta, mean, variance, epsilon=self.epsilon, out=y
+                x,
+                gamma,
+                beta,
+                mean,
+                variance,
+                epsilon=self.epsilon,
+                activation=activation,
+                out=y,
             )
             if training:
-                self.save(y, x, None, None)
+                self.save(y, y, x, None, None)
             return y
         self._check_count(x)
         y, batch_mean, inv_std = kernels.batch_norm_training(
@@ -112,18 +126,22 @@ class BatchNorm(Layer):
             variance,
             momentum=self.momentum,
             epsilon=self.epsilon,
+            activation=activation,
             out=(
                 y,
                 self.buffer("mean", mean.shape),
                 self.buffer("inv_std", mean.shape),
             ),
         )
-        self.save(y, x, batch_mean, inv_std)
+        self.save(y, y, x, batch_mean, inv_std)
         return y
 
     def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
-        dy, (x, mean, inv_std) = self.restore(dy)
+        dy, (y, x, mean, inv_std) = self.restore(dy)
         gamma = self.gamma.value
+        if self.fused_activation and not self.gradient_is_masked:
+            dz = self.buffer("dz", dy.shape)
+            dy = kernels.activation_backward(dy, y, self.fused_activation, out=dz)
         out = (self.buffer("dx", x.shape), self.gamma.grad, self.beta.grad)
         if mean is None:  # frozen: the running statistics are constants
             mean, variance = self.running_mean, self.running_variance

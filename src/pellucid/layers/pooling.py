@@ -109,6 +109,10 @@ class MaxPool2D(Pool2D):
     Goodfellow, Bengio, Courville (2016), Deep Learning, section 9.3.
     """
 
+    masks_gradient: bool = False
+    """Set by a model while it trains: the layer before ends in a ReLU, whose gradient
+    this one applies, on its own smaller side (see fusion.py)."""
+
     def forward(self, x: ArrayLike, training: bool = False) -> Array:
         x = self.check_input(x)
         g = self._geometry(*x.shape)
@@ -123,13 +127,16 @@ class MaxPool2D(Pool2D):
             ),
         )
         if training:
-            self.save(y, argmax, x.shape)
+            self.save(y, y, argmax, x.shape)
         return y
 
     def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
-        dy, (argmax, x_shape) = self.restore(dy)
+        dy, (y, argmax, x_shape) = self.restore(dy)
         if not need_dx:
             return None
+        if self.masks_gradient:
+            dz = self.buffer("dz", dy.shape)
+            dy = kernels.activation_backward(dy, y, "relu", out=dz)
         return kernels.max_pool2d_backward(
             dy, argmax, x_shape, **self._window(), out=self.buffer("dx", x_shape)
         )

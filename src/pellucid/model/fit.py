@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pellucid import kernels
 from pellucid.callbacks.base import Callback
@@ -14,7 +15,7 @@ from pellucid.model.history import History
 from pellucid.model.inference import evaluate_samples
 from pellucid.model.options import Options
 from pellucid.model.prepare import Data
-from pellucid.model.training import TrainingStep
+from pellucid.model.training import Interrupts, TrainingStep
 
 if TYPE_CHECKING:
     from pellucid.model.sequential import Sequential
@@ -38,12 +39,9 @@ class FitLoop:
         self.options = options
         self.data = data
         self.history = History()
-        self.step = TrainingStep(
-            model,
-            check_finite=options.on_nan != "ignore",
-            accumulate=options.accumulate_steps,
-            reused_batches=data.source.reuses_memory,
-        )
+        self.callbacks = sorted(options.callbacks, key=lambda c: c.runs_last)
+        self.interrupts = Interrupts()
+        self.step = self._new_step()
         self._steps = data.source.steps
         self._on_batch = [
             callback
@@ -52,30 +50,44 @@ class FitLoop:
             or _overrides(callback, "on_batch_end")
         ]
 
-    def run(self) -> History:
+    def _new_step(self) -> TrainingStep:
+        return TrainingStep(
+            self.model,
+            check_finite=self.options.on_nan != "ignore",
+            accumulate=self.options.accumulate_steps,
+            reused_batches=self.data.source.reuses_memory,
+            interrupts=self.interrupts,
+        )
+
+    def run(self, resumed: bool = False) -> History:
         """Train, and leave the model at the border of a step whatever happens."""
-        model, callbacks = self.model, self.options.callbacks
+        model, callbacks = self.model, self.callbacks
         first = model.epochs_done
+        last = self.options.epochs + (0 if resumed else first)
         params = {
-            "epochs": first + self.options.epochs,
+            "epochs": last,
             "first_epoch": first,
             "steps": self._steps,
         }
         model.history = self.history
         model.stop_training = False
+        model.callbacks = callbacks
         logs: dict[str, float] = {}
         try:
-            with self.step.installed(), self.step.interrupts.watching():
+            with self.interrupts.watching():
                 for callback in callbacks:
                     callback.model, callback.params = model, params
                     callback.on_train_begin(logs)
-                for epoch in range(first, first + self.options.epochs):
-                    logs = self._epoch(epoch)
+                if resumed:
+                    restore_callbacks(callbacks, model.callback_states)
+                for epoch in range(first, last):
                     if model.stop_training:
                         break
+                    logs = self._epoch(epoch)
                 for callback in callbacks:
                     callback.on_train_end(logs)
         finally:
+            model.callbacks = []
             for callback in callbacks:
                 if isinstance(callback, ProgressBar):
                     callback.close()
@@ -83,18 +95,22 @@ class FitLoop:
         return self.history
 
     def _epoch(self, epoch: int) -> dict[str, float]:
-        model, callbacks = self.model, self.options.callbacks
+        model, callbacks = self.model, self.callbacks
         started = perf_counter()
         for callback in callbacks:
             callback.on_epoch_begin(epoch, {})
-        logs = self._train(epoch)
+        if self.step.trainable != [p.trainable for p in model.store.parameters]:
+            self.step = self._new_step()  # a callback froze or unfroze layers
+        with self.step.installed():
+            logs = self._train(epoch)
         if self.data.validation is not None and logs:
             values = evaluate_samples(model, self.data.validation)
             logs |= {f"val_{name}": value for name, value in values.items()}
         model.epochs_done = epoch + 1
+        model.optimizer.epoch += 1
         if not logs:  # the first step of the epoch was refused, on_nan="stop"
             return logs
-        logs["learning_rate"] = model.optimizer.learning_rate
+        logs["learning_rate"] = model.optimizer.last_rate
         logs["seconds"] = perf_counter() - started
         self.history.append(epoch, logs)
         for callback in callbacks:
@@ -149,6 +165,19 @@ class FitLoop:
             for callback in self.options.callbacks:
                 if callback.message:
                     print(callback.message, file=sys.stderr)
+
+
+def restore_callbacks(
+    callbacks: Sequence[Callback], states: Sequence[Mapping[str, Any]]
+) -> None:
+    """Hand each callback what a checkpoint kept of the first unused of its kind."""
+    left = list(states)
+    for callback in callbacks:
+        for index, part in enumerate(left):
+            if part["kind"] == type(callback).__name__:
+                callback.load_state(part["state"])
+                del left[index]
+                break
 
 
 def _overrides(callback: Callback, method: str) -> bool:

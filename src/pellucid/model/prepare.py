@@ -36,6 +36,7 @@ def prepare(
     x: object,
     y: object,
     *,
+    seed: int,
     validation_data: object,
     class_weight: object,
     sample_weight: object,
@@ -70,7 +71,7 @@ def prepare(
     data = door.samples(x, y, model.loss, sample_weight)
     rows: NDArray[np.int64] = np.arange(len(data.x))
     if options.validation_split:
-        rows, held = split_rows(len(data.x), options.validation_split, model.seed)
+        rows, held = split_rows(len(data.x), options.validation_split, seed)
         weights = None if data.weights is None else data.weights[held]
         validation = Samples(data.x[held], data.y[held], weights)
     if class_weight is not None:  # for training only, so after the split
@@ -85,7 +86,7 @@ def prepare(
         rows,
         min(options.batch_size or len(rows), len(rows)),
         model.dtype,
-        any(isinstance(layer, BatchNorm) for layer in model.layers),
+        any(isinstance(layer, BatchNorm) for _, layer in model.walk()),
     )
     return Data(source, len(rows), validation)
 

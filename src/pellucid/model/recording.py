@@ -30,7 +30,7 @@ class Recording:
     def __init__(
         self, compute: Callable[[], Any], lasting: Callable[[], Iterable[Array]]
     ) -> None:
-        plan = kernels.plan()
+        plan = self._plan = kernels.plan()
         if plan is None:
             self.result, self._plan = compute(), None
             return

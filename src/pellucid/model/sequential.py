@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from pellucid.errors import describe
 from pellucid.losses import Loss, get_loss
 from pellucid.metrics import Kind, Metric, get_metrics
 from pellucid.model import state
+from pellucid.model.finder import RateSearch, find_learning_rate
 from pellucid.model.fit import FitLoop
 from pellucid.model.history import History
 from pellucid.model.inference import BATCH_SIZE, check_batch_size, evaluate_samples
@@ -81,6 +83,8 @@ class Sequential(Network):
         self.stop_training = False
         self.epochs_done = 0
         self.history = History()
+        self.callbacks: list[Any] = []
+        self.callback_states: list[dict[str, Any]] = []
         self._optimizer: Optimizer | None = None
         self._loss: Loss | None = None
         self._metrics: list[Metric] = []
@@ -180,6 +184,7 @@ class Sequential(Network):
         verbose: int | str = "auto",
         accumulate_steps: int = 1,
         on_nan: str = "raise",
+        resume: str | os.PathLike[str] | None = None,
     ) -> History:
         """Train; a second call goes on where the first ended.
 
@@ -215,6 +220,11 @@ class Sequential(Network):
         on_nan : {"raise", "stop", "ignore"}
             What to do when the loss or a gradient is NaN or infinite. "raise" and
             "stop" keep the weights of the last good step.
+        resume : path, optional
+            A file of ``ModelCheckpoint``, or of ``save``, with the training state of
+            this model. Training goes on from there to the bit, as if it had not been
+            interrupted; ``epochs`` is then the number of epochs in all, those in the
+            file included.
 
         Returns
         -------
@@ -242,17 +252,73 @@ class Sequential(Network):
                 accumulate_steps=accumulate_steps,
                 on_nan=on_nan,
             )
+            checkpoint = None
+            if resume is not None:
+                from pellucid.io import load_checkpoint, read_checkpoint
+
+                checkpoint = read_checkpoint(resume)
             data = prepare(
                 self,
                 options,
                 x,
                 y,
+                seed=self.seed if checkpoint is None else checkpoint.seed,
                 validation_data=validation_data,
                 class_weight=class_weight,
                 sample_weight=sample_weight,
             )
             self._step = None
-            return FitLoop(self, options, data).run()
+            if checkpoint is not None:
+                load_checkpoint(self, checkpoint)
+            return FitLoop(self, options, data).run(resumed=checkpoint is not None)
+
+    def find_learning_rate(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        start: float = 1e-6,
+        stop: float = 10.0,
+        steps: int = 100,
+        batch_size: int = 32,
+    ) -> RateSearch:
+        """Try growing learning rates, one a step, and suggest one to begin with.
+
+        A copy of the model trains: the model itself does not change. The search ends
+        early when the loss has grown to several times its best.
+
+        Parameters
+        ----------
+        x, y
+            As ``fit`` takes them.
+        start, stop : float
+            The first and the last rate; they grow by the same factor every step.
+        steps : int
+            At least 2.
+        batch_size : int
+            As in the training to come: the best rate depends on it.
+
+        Returns
+        -------
+        RateSearch
+            With ``rates``, ``losses``, ``smoothed`` and ``suggestion``.
+
+        Raises
+        ------
+        RuntimeError, TypeError, ValueError
+            As ``fit``.
+        NumericsError
+            The loss is not finite at the smallest rate.
+
+        Source
+        ------
+        Smith (2017), Cyclical learning rates for training neural networks.
+        """
+        self.require_layers("find_learning_rate")
+        self._require_compiled()
+        return find_learning_rate(
+            self, x, y, start=start, stop=stop, steps=steps, batch_size=batch_size
+        )
 
     def train_on_batch(
         self, x: Any, y: Any, sample_weight: ArrayLike | None = None
@@ -286,6 +352,30 @@ class Sequential(Network):
                         metric.update(data.y, prediction)
                         values[metric.name] = metric.result()
             return values
+
+    def averaged_weights(self) -> AbstractContextManager[None]:
+        """Use the average that an optimizer with ``ema_decay`` keeps, inside a with.
+
+        Within the block every use of the model, ``save`` too, sees the averaged
+        weights; after it the model has its own again. Running statistics stay.
+
+        Raises
+        ------
+        RuntimeError
+            The optimizer has no ``ema_decay``, or has not taken a step.
+
+        Example
+        -------
+        >>> from pellucid.layers import Dense
+        >>> from pellucid.optimizers import SGD
+        >>> model = Sequential([Dense(1)], input_shape=(1,), seed=0)
+        >>> model.compile(SGD(0.1, ema_decay=0.5), "mse")
+        >>> values = model.train_on_batch([[1.0]], [2.0])
+        >>> with model.averaged_weights():
+        ...     averaged = model.predict([[1.0]])
+        """
+        self._require_compiled()
+        return state.averaged_weights(self)
 
     def training_loss(self) -> tuple[Loss, bool]:
         """The loss to train with, and whether it contains the last activation.
@@ -410,8 +500,15 @@ class Sequential(Network):
         with self.training("load_training_state"):
             state.load_training_state(self, saved)
 
+    def restore_training(self, saved: Mapping[str, Any], seed: int) -> None:
+        """``load_training_state`` from within a training call, with another seed."""
+        state.load_training_state(self, saved)
+        self.seed = seed
+        for _, layer in self.walk():
+            layer.random.seed = seed
+
     def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"_step": None}
+        return super().__getstate__() | {"_step": None, "callbacks": []}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         super().__setstate__(kept)

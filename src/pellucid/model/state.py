@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +15,8 @@ from pellucid.errors import closest, describe
 from pellucid.losses import LOSSES
 from pellucid.metrics import METRICS
 from pellucid.optimizers import OPTIMIZERS
+from pellucid.optimizers.base import AVERAGE
+from pellucid.schedules import SCHEDULES, make_schedule
 
 if TYPE_CHECKING:
     from pellucid.model.sequential import Sequential
@@ -79,17 +83,28 @@ def compile_config(model: Sequential) -> dict[str, Any] | None:
         (model.loss, LOSSES),
         *((metric, METRICS) for metric in model.metrics),
     ]
+    schedule = model.optimizer.schedule
+    if schedule is not None:
+        tables.append((schedule, SCHEDULES))
     named = []
     for thing, table in tables:
         kinds = [kind for kind, cls in table.items() if cls is type(thing)]
         if not kinds:
             return None
         named.append({"kind": kinds[0], "config": thing.config()})
-    return {"optimizer": named[0], "loss": named[1], "metrics": named[2:]}
+    metrics = named[2 : 2 + len(model.metrics)]
+    return {"optimizer": named[0], "loss": named[1], "metrics": metrics}
 
 
 def load_compile_config(model: Sequential, config: Mapping[str, Any]) -> None:
     """Compile with what ``compile_config`` returned."""
+
+    optimizer = dict(config["optimizer"])
+    arguments = dict(optimizer["config"])
+    rate = arguments.get("learning_rate")
+    if isinstance(rate, Mapping):
+        arguments["learning_rate"] = make_schedule(dict(rate))
+    optimizer["config"] = arguments
 
     def make(part: Mapping[str, Any], table: Mapping[str, type]) -> Any:
         if part["kind"] not in table:
@@ -103,7 +118,7 @@ def load_compile_config(model: Sequential, config: Mapping[str, Any]) -> None:
         return table[part["kind"]](**part["config"])
 
     model.compile(
-        make(config["optimizer"], OPTIMIZERS),
+        make(optimizer, OPTIMIZERS),
         make(config["loss"], LOSSES),
         [make(metric, METRICS) for metric in config["metrics"]],
     )
@@ -125,8 +140,10 @@ def training_state(model: Sequential) -> dict[str, Any]:
     return {
         "epochs_done": model.epochs_done,
         "optimizer": {"counters": optimizer.counters(), "slots": slots},
-        "random": {
-            str(layer.name): int(layer.random.counter[0]) for layer in model.layers
+        "random": {name: int(draws[0]) for name, draws in _draws(model).items()},
+        "callbacks": {
+            str(index): {"kind": type(callback).__name__, "state": callback.state()}
+            for index, callback in enumerate(model.callbacks)
         },
     }
 
@@ -134,7 +151,7 @@ def training_state(model: Sequential) -> dict[str, Any]:
 def load_training_state(model: Sequential, state: Mapping[str, Any]) -> None:
     """Go on from what ``training_state`` returned; refused states change nothing."""
     optimizer, saved = model.optimizer, state["optimizer"]
-    random = {str(layer.name): layer.random.counter for layer in model.layers}
+    random = _draws(model)
     store = model.store
     shapes = {
         slot: {n: a.shape for n, a in _named_views(model, store.values).items()}
@@ -147,6 +164,7 @@ def load_training_state(model: Sequential, state: Mapping[str, Any]) -> None:
     counters = {name: float(value) for name, value in saved["counters"].items()}
     draws = {name: int(value) for name, value in state["random"].items()}
     epochs = int(state["epochs_done"])
+    callbacks = [dict(part) for part in state["callbacks"].values()]
     if (
         shapes != given
         or counters.keys() != optimizer.counters().keys()
@@ -171,19 +189,82 @@ def load_training_state(model: Sequential, state: Mapping[str, Any]) -> None:
     for name, count in draws.items():
         random[name][0] = count
     model.epochs_done = epochs
+    model.callback_states = callbacks
+
+
+def _draws(model: Sequential) -> dict[str, Array]:
+    """How often each layer has drawn random numbers, live, by the layer's full name."""
+    return {
+        name: layer.random.counter
+        for name, layer in model.walk()
+        if not layer.children()
+    }
 
 
 def _named_views(model: Sequential, flat: Array) -> dict[str, Array]:
     """The part of a flat array that belongs to each parameter, by its name."""
-    names = [
-        f"{layer.name}.{parameter.name}"
-        for layer in model.layers
-        for parameter in layer.parameters()
-    ]
     store = model.store
     return {
         name: store.view(flat, span, parameter)
         for name, span, parameter in zip(
-            names, store.spans, store.parameters, strict=True
+            parameter_names(model), store.spans, store.parameters, strict=True
         )
     }
+
+
+def parameter_names(model: Structure) -> list[str]:
+    """The full names of all parameters, in their order."""
+    return [
+        f"{layer.name}.{name}"
+        for layer in model.layers
+        for name in layer.named_parameters()
+    ]
+
+
+def rate_factors(model: Sequential) -> list[float]:
+    """What the optimizer's learning rate is multiplied with, for each parameter.
+
+    Raises
+    ------
+    ValueError
+        A name in ``rate_factors`` that fits nothing.
+    """
+    names = parameter_names(model)
+    factors = [1.0] * len(names)
+    for word, factor in model.optimizer.rate_factors.items():
+        found = False
+        for index, name in enumerate(names):
+            # A layer's name stands for all its parameters, a container's for all in it.
+            if fnmatchcase(name, word) or fnmatchcase(name, f"{word}.*"):
+                factors[index], found = factor, True
+        if not found:
+            near = closest(word, [name.rpartition(".")[0] for name in names])
+            raise ValueError(
+                describe(
+                    f"rate_factors has {word!r}, which no layer or parameter fits",
+                    "Expected names as in model.state_dict()",
+                    f"Did you mean {near!r}?" if near else "Look at model.summary().",
+                )
+            )
+    return factors
+
+
+@contextmanager
+def averaged_weights(model: Sequential) -> Iterator[None]:
+    """Put the average that the optimizer keeps in place of the weights."""
+    average = model.optimizer.state().get(AVERAGE)
+    if average is None:
+        raise RuntimeError(
+            describe(
+                "the model has no averaged weights",
+                "Expected an optimizer with ema_decay, and at least one step",
+                "Call compile(pl.Adam(1e-3, ema_decay=0.999), ...) before fit.",
+            )
+        )
+    values = model.store.values
+    kept = values.copy()
+    np.copyto(values, average)
+    try:
+        yield
+    finally:
+        np.copyto(values, kept)

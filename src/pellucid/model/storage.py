@@ -59,17 +59,21 @@ class ParameterStore:
 
     def runs(self) -> list[slice]:
         """The longest stretches of trainable parameters that lie side by side."""
-        found: list[slice] = []
-        stop = -1
-        for parameter, span in zip(self.parameters, self.spans, strict=True):
+        return [run for run, _ in self.grouped_runs([1.0] * len(self.parameters))]
+
+    def grouped_runs(self, factors: Sequence[float]) -> list[tuple[slice, float]]:
+        """Stretches of trainable parameters with the same factor, and that factor."""
+        found: list[tuple[slice, float]] = []
+        for parameter, span, factor in zip(
+            self.parameters, self.spans, factors, strict=True
+        ):
             if not parameter.trainable:
                 continue
             end = span.start + -(-parameter.size // UNIT) * UNIT
-            if span.start == stop:
-                found[-1] = slice(found[-1].start, end)
+            if found and found[-1][0].stop == span.start and found[-1][1] == factor:
+                found[-1] = slice(found[-1][0].start, end), factor
             else:
-                found.append(slice(span.start, end))
-            stop = end
+                found.append((slice(span.start, end), factor))
         return found
 
     def penalized(self) -> list[Parameter]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,20 +11,20 @@ from typing import Any, Self
 import numpy as np
 
 from pellucid.checks import check_integer
+from pellucid.core.chain import (
+    build_chain,
+    give_names,
+    infer_shapes,
+    refuse_twice,
+    walk,
+)
 from pellucid.core.layer import DTYPES, Layer, Shape
 from pellucid.core.parameter import Parameter
 from pellucid.core.registry import make_layer
 from pellucid.errors import check_choice, describe
 from pellucid.model.door import Door, inside, outside, raw_features
 from pellucid.model.storage import ParameterStore
-from pellucid.model.wiring import (
-    batched,
-    claim,
-    following_activations,
-    give_names,
-    refuse_owned,
-    refuse_twice,
-)
+from pellucid.model.wiring import claim, refuse_owned
 
 
 class Structure:
@@ -65,6 +64,10 @@ class Structure:
     def layers(self) -> list[Layer]:
         """The layers in order; a new list."""
         return list(self._layers)
+
+    def walk(self) -> list[tuple[str, Layer]]:
+        """Every layer with its full name, containers before what they contain."""
+        return list(walk(self._layers))
 
     @property
     def input_shape(self) -> Shape | None:
@@ -152,15 +155,7 @@ class Structure:
         with self._build_lock:
             if self.built:
                 return
-            for layer, before, following in zip(
-                self._layers,
-                [input_shape, *shapes],
-                following_activations(self._layers),
-                strict=False,
-            ):
-                layer.following_activation = following
-                if not layer.built:
-                    layer.build(before)
+            build_chain(self._layers, input_shape, shapes)
             self._input_shape, self._shapes = input_shape, shapes
             self._store = self._new_store()
 
@@ -188,23 +183,25 @@ class Structure:
                 )
         joined = [*self._layers, *layers]
         refuse_twice(joined)
-        refuse_owned(layers, self)
+        refuse_owned([layer for _, layer in walk(layers)], self)
         names = give_names(joined)
         before = [(layer, layer.name, layer.dtype) for layer in layers]
         try:
-            for index in range(len(self._layers), len(joined)):
-                self._bind(joined[index], index, names[index])
+            stream = sum(layer.streams for layer in self._layers)
+            for layer, name in zip(layers, names[len(self._layers) :], strict=True):
+                self._bind(layer, stream, name)
+                stream += layer.streams
             shapes = self._shapes
             if self._input_shape is not None:
                 shapes = self._infer_shapes(self._input_shape, joined)
         except BaseException:
-            for layer, name, dtype in before:
-                layer.name, layer.dtype = name, dtype
+            for layer, old_name, dtype in before:
+                layer.name, layer.dtype = old_name, dtype
             raise
         self._layers, self._shapes = joined, shapes
-        claim(layers, self)
+        claim([layer for _, layer in walk(layers)], self)
 
-    def _bind(self, layer: Layer, index: int, name: str) -> None:
+    def _bind(self, layer: Layer, stream: int, name: str) -> None:
         layer.bind(name=name)
         if layer.built and layer.dtype != self.dtype:
             raise ValueError(
@@ -214,37 +211,13 @@ class Structure:
                     f'Pass Sequential(..., dtype="{layer.dtype}"), or a new layer.',
                 )
             )
-        layer.bind(dtype=self.dtype, seed=self.seed, stream=2 * index)
+        layer.bind(dtype=self.dtype, seed=self.seed, stream=stream)
 
     def _infer_shapes(
         self, input_shape: Shape, layers: Sequence[Layer] | None = None
     ) -> list[Shape]:
         """Output shape of every layer; names both layers where two do not fit."""
-        shapes: list[Shape] = []
-        shape = input_shape
-        previous: Layer | None = None
-        for layer in self._layers if layers is None else layers:
-            try:
-                if layer.built and layer.input_shape != shape:
-                    raise ValueError(
-                        describe(
-                            f"{layer.label} gets an input of shape {batched(shape)}",
-                            f"Expected {batched(layer.input_shape or ())}, for "
-                            "which it was built",
-                            "Use a new layer.",
-                        )
-                    )
-                shape = tuple(layer.output_shape(shape))
-            except ValueError as error:
-                if previous is None:
-                    raise
-                raise ValueError(
-                    f"{error}\nThe layer before it, {previous.label}, gives shape "
-                    f"{batched(shape)}."
-                ) from error
-            shapes.append(shape)
-            previous = layer
-        return shapes
+        return infer_shapes(self._layers if layers is None else layers, input_shape)
 
     # What comes in -------------------------------------------------------------
 
@@ -358,13 +331,15 @@ class Structure:
     def __setstate__(self, kept: dict[str, Any]) -> None:
         self.__dict__.update(kept)
         self._make_locks()
-        for layer in self._layers:  # the copy may have been taken inside fit
+        for _, layer in self.walk():  # the copy may have been taken inside fit
             layer.workspace, layer.saved, layer.skip_activation = None, None, False
         self._store = self._new_store() if kept["_store"] else None
-        claim(self._layers, self)
+        claim([layer for _, layer in self.walk()], self)
 
     def __copy__(self) -> Self:
         # Two models cannot share parameters: each lays its own out in flat memory.
+        import copy  # costs a millisecond at import
+
         return copy.deepcopy(self)
 
     def __repr__(self) -> str:

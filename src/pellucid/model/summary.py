@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from pellucid.core.layer import Layer
+
 if TYPE_CHECKING:
     from pellucid.model.sequential import Sequential
 
@@ -25,7 +27,8 @@ class Summary(str):
     Attributes
     ----------
     rows : list of Row
-        Name, output shape, parameters and MFLOP for one sample, layer by layer.
+        Name, output shape, parameters and MFLOP for one sample, layer by layer; a
+        container comes before the layers inside and counts its merge only.
     parameters, trainable, bytes : int
         Totals; ``bytes`` is the memory of the parameters.
     """
@@ -39,19 +42,21 @@ class Summary(str):
         return f"<Summary: {len(self.rows)} layers, {self.parameters:,} parameters>"
 
 
+def _row(model: Sequential, name: str, layer: Layer) -> Row:
+    before = layer.input_shape or ()
+    parameters = sum(parameter.size for parameter in layer.parameters())
+    flops = layer.flops(before)
+    for chain in layer.children().values():
+        for inner in chain:
+            parameters -= sum(parameter.size for parameter in inner.parameters())
+            flops -= inner.flops(inner.input_shape or ())
+    shape = model.outside(layer.output_shape(before))
+    return Row(name, str(shape), parameters, flops / 1e6)
+
+
 def summarize(model: Sequential) -> Summary:
-    """Make the table of a built model."""
-    layers, shapes = model.layers, model.inner_shapes
-    inputs = [layer.input_shape or () for layer in layers]
-    rows = [
-        Row(
-            str(layer.name),
-            str(model.outside(shape)),
-            sum(parameter.size for parameter in layer.parameters()),
-            layer.flops(before) / 1e6,
-        )
-        for layer, before, shape in zip(layers, inputs, shapes, strict=True)
-    ]
+    """Make the table of a built model; a container's row has what is its own."""
+    rows = [_row(model, name, layer) for name, layer in model.walk()]
     count = sum(row.parameters for row in rows)
     trainable = sum(p.size for p in model.parameters() if p.trainable)
     memory = count * model.dtype.itemsize

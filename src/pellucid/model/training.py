@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import signal
 import threading
@@ -14,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid import kernels
+from pellucid.core.chain import first_trainable, takes_need_dx, walk
 from pellucid.core.layer import Array, Layer
 from pellucid.core.parameter import Parameter
 from pellucid.core.workspace import Workspace, aligned_empty
 from pellucid.errors import NumericsError, describe
+from pellucid.layers.fusion import fused
 from pellucid.model.recording import Recording, ours
+from pellucid.model.state import rate_factors
 
 if TYPE_CHECKING:
     from pellucid.model.sequential import Sequential
@@ -41,6 +43,8 @@ class TrainingStep:
         Update after so many batches, with the gradient of all their samples together.
     reused_batches : bool
         The caller passes batches in the same memory every time.
+    interrupts : Interrupts, optional
+        What keeps Ctrl-C out of an update; a new one by default.
     """
 
     def __init__(
@@ -50,13 +54,14 @@ class TrainingStep:
         check_finite: bool = True,
         accumulate: int = 1,
         reused_batches: bool = False,
+        interrupts: Interrupts | None = None,
     ) -> None:
         self.layers: Sequence[Layer] = model.layers
         self.store = model.store
         self.optimizer = model.optimizer
         self.check_finite = check_finite
         self.accumulate = accumulate
-        self.interrupts = Interrupts()
+        self.interrupts = Interrupts() if interrupts is None else interrupts
         self._loss, self._fused = model.training_loss()
         self._activation = model.layers[-1].activation if self._fused else None
         self.trainable = [p.trainable for p in self.store.parameters]
@@ -69,16 +74,22 @@ class TrainingStep:
         self._outputs: list[Array] = []
         self._penalized = model.store.penalized()
         self._first = first_trainable(self.layers)
-        self._skips_dx = self._first < len(self.layers) and (
-            "need_dx" in inspect.signature(self.layers[self._first].backward).parameters
+        self._skips_dx = self._first < len(self.layers) and takes_need_dx(
+            self.layers[self._first]
         )
         self._kept = [(live, live.copy()) for live in _live_state(self.layers)]
         self._reused_batches = reused_batches
-        self._records = ours(self._loss, *self.layers)
+        self._records = ours(self._loss, *(layer for _, layer in walk(self.layers)))
         self._recordings: dict[Any, Recording] = {}
         self._sum: Array | None = None
         self._sum_count = self._batches = 0
-        self.optimizer.build(self.store.values, self.store.gradients, self.store.runs())
+        runs = self.store.grouped_runs(rate_factors(model))
+        self.optimizer.build(
+            self.store.values,
+            self.store.gradients,
+            [run for run, _ in runs],
+            [factor for _, factor in runs],
+        )
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -89,11 +100,11 @@ class TrainingStep:
         last.skip_activation = self._fused
         try:
             # Overflow is this class's business; NumPy's warnings would only repeat it.
-            with np.errstate(over="ignore", invalid="ignore"):
+            with fused(self.layers), np.errstate(over="ignore", invalid="ignore"):
                 yield
         finally:
             last.skip_activation = False
-            for layer in self.layers:
+            for _, layer in walk(self.layers):
                 layer.workspace = None
                 layer.saved = None
             self._outputs = []
@@ -272,7 +283,7 @@ class TrainingStep:
                 return (
                     f"{layer.label} is the first layer with a value that is not finite"
                 )
-        for layer in reversed(self.layers):
+        for _, layer in reversed(list(walk(self.layers))):
             if not all(np.isfinite(p.grad).all() for p in layer.parameters()):
                 return (
                     f"{layer.label} is the first layer, on the way back, with a "
@@ -327,14 +338,6 @@ class Interrupts:
             raise KeyboardInterrupt
 
 
-def first_trainable(layers: Sequence[Layer]) -> int:
-    """Index of the first layer that learns; the number of layers when none does."""
-    for index, layer in enumerate(layers):
-        if any(parameter.trainable for parameter in layer.parameters()):
-            return index
-    return len(layers)
-
-
 def penalty(parameters: Sequence[Parameter]) -> float:
     """The sum of the penalties of these parameters."""
     return sum(p.regularizer.value(p.value) for p in parameters if p.regularizer)
@@ -342,9 +345,7 @@ def penalty(parameters: Sequence[Parameter]) -> float:
 
 def _live_state(layers: Sequence[Layer]) -> list[Any]:
     """What forward changes besides buffers: running statistics, random counters."""
-    found: list[Any] = []
-    for layer in layers:
-        parameters = {id(parameter.value) for parameter in layer.parameters()}
-        found += [a for a in layer.state().values() if id(a) not in parameters]
-        found.append(layer.random.counter)
-    return found
+    parameters = {id(p.value) for layer in layers for p in layer.parameters()}
+    states = [array for layer in layers for array in layer.state().values()]
+    found = [array for array in states if id(array) not in parameters]
+    return [*found, *(layer.random.counter for _, layer in walk(layers))]

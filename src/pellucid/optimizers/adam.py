@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from pellucid import kernels
 from pellucid.checks import check_fraction
 from pellucid.core.inputs import check_number
-from pellucid.optimizers.base import Array, Optimizer, hyper_array
+from pellucid.core.schedule import Schedule
+from pellucid.optimizers.base import Array, Common, Optimizer, hyper_array
 
 
 class Adam(Optimizer):
@@ -19,7 +20,7 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float, default 0.001
+    learning_rate : float or Schedule, default 0.001
         At least 0.
     beta_1, beta_2 : float, default 0.9 and 0.999
         0 <= beta < 1.
@@ -27,6 +28,8 @@ class Adam(Optimizer):
         Above 0.
     weight_decay : float, default 0
         At least 0; added to the gradient.
+    clip_norm, clip_value, ema_decay, rate_factors
+        As in :class:`Optimizer`.
 
     Example
     -------
@@ -44,17 +47,18 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: float | Schedule = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
+        **common: Unpack[Common],
     ) -> None:
         name = type(self).__name__
         self.beta_1 = check_fraction(beta_1, f"{name}: beta_1")
         self.beta_2 = check_fraction(beta_2, f"{name}: beta_2")
         self.epsilon = check_number(epsilon, f"{name}: epsilon", above=0)
-        super().__init__(learning_rate, weight_decay=weight_decay)
+        super().__init__(learning_rate, weight_decay=weight_decay, **common)
         self._hyper = hyper_array(
             self.learning_rate,
             self.beta_1,
@@ -88,12 +92,10 @@ class Adam(Optimizer):
 
     def config(self) -> dict[str, Any]:
         """The arguments that make an equal optimizer, fit for JSON."""
-        return {
-            "learning_rate": self.learning_rate,
+        return super().config() | {
             "beta_1": self.beta_1,
             "beta_2": self.beta_2,
             "epsilon": self.epsilon,
-            "weight_decay": self.weight_decay,
         }
 
 
@@ -104,11 +106,13 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    learning_rate : float, default 0.001
+    learning_rate : float or Schedule, default 0.001
     beta_1, beta_2 : float, default 0.9 and 0.999
     epsilon : float, default 1e-8
     weight_decay : float, default 0.01
         At least 0.
+    clip_norm, clip_value, ema_decay, rate_factors
+        As in :class:`Optimizer`.
 
     Example
     -------
@@ -124,10 +128,11 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: float | Schedule = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.01,
+        **common: Unpack[Common],
     ) -> None:
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay)
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay, **common)

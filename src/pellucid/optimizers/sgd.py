@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from pellucid import kernels
 from pellucid.checks import check_fraction
 from pellucid.core.inputs import check_number
+from pellucid.core.schedule import Schedule
 from pellucid.errors import describe
-from pellucid.optimizers.base import Array, Optimizer, hyper_array
+from pellucid.optimizers.base import Array, Common, Optimizer, hyper_array
 
 
 class SGD(Optimizer):
@@ -21,7 +22,7 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float, default 0.001
+    learning_rate : float or Schedule, default 0.001
         At least 0.
     momentum : float, default 0
         0 <= momentum < 1; 0.9 is the common choice.
@@ -31,6 +32,8 @@ class SGD(Optimizer):
         Look ahead along v; needs momentum and no dampening.
     weight_decay : float, default 0
         At least 0; added to the gradient.
+    clip_norm, clip_value, ema_decay, rate_factors
+        As in :class:`Optimizer`.
 
     Example
     -------
@@ -44,11 +47,12 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: float | Schedule = 0.001,
         momentum: float = 0.0,
         dampening: float = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,
+        **common: Unpack[Common],
     ) -> None:
         self.momentum = check_fraction(momentum, "SGD: momentum")
         self.dampening = check_number(
@@ -66,7 +70,7 @@ class SGD(Optimizer):
             )
         if self.momentum:
             self.slots = ("velocity",)
-        super().__init__(learning_rate, weight_decay=weight_decay)
+        super().__init__(learning_rate, weight_decay=weight_decay, **common)
         self._hyper = hyper_array(
             self.learning_rate,
             self.momentum,
@@ -90,10 +94,8 @@ class SGD(Optimizer):
 
     def config(self) -> dict[str, Any]:
         """The arguments that make an equal optimizer, fit for JSON."""
-        return {
-            "learning_rate": self.learning_rate,
+        return super().config() | {
             "momentum": self.momentum,
             "dampening": self.dampening,
             "nesterov": self.nesterov,
-            "weight_decay": self.weight_decay,
         }

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tests.support.data import generator
 
 Array = NDArray[Any]

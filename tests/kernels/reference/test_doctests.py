@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 
 import pytest
+
 from pellucid.kernels import reference
 
 OPS = [

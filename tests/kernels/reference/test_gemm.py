@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from pellucid.kernels import reference
 from tests.kernels.reference.gradients import check_gradient, like, real
 from tests.support.data import integers

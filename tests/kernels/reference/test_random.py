@@ -4,6 +4,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
+
 from pellucid.kernels import reference
 from pellucid.kernels.reference import random as source
 from tests.support.data import generator

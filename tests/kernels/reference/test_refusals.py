@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+
 from pellucid.kernels import checks, reference
 from tests.kernels.reference.bad_calls import BAD_CALLS, ones
 

@@ -26,7 +26,16 @@ from .eltwise import (
     sum_of_squares,
 )
 from .gemm import dense, dense_backward, gemm
+from .image import (
+    image_adjust,
+    image_affine,
+    image_crop,
+    image_noise,
+    image_paste,
+    mix_rows,
+)
 from .loss import class_loss, element_loss
+from .merge import concat, split
 from .norm import (
     batch_norm_backward,
     batch_norm_inference,
@@ -65,6 +74,7 @@ __all__ = [
     "batch_norm_training",
     "class_loss",
     "col2im",
+    "concat",
     "conv2d",
     "conv2d_backward",
     "dense",
@@ -77,8 +87,14 @@ __all__ = [
     "global_avg_pool2d",
     "global_avg_pool2d_backward",
     "im2col",
+    "image_adjust",
+    "image_affine",
+    "image_crop",
+    "image_noise",
+    "image_paste",
     "max_pool2d",
     "max_pool2d_backward",
+    "mix_rows",
     "permutation",
     "philox",
     "random_array",
@@ -86,5 +102,6 @@ __all__ = [
     "sgd_step",
     "softmax",
     "softmax_backward",
+    "split",
     "sum_of_squares",
 ]

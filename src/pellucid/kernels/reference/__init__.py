@@ -9,6 +9,7 @@
 | norm.py | batch normalization |
 | loss.py | losses with their gradients |
 | optim.py | optimizer steps |
+| image.py | augmentation: windows, affine maps, boxes, noise, light, mixing |
 | random.py | Philox, distributions, permutations |
 
 The compiled twin, `pellucid.kernels._core`, has the same names and signatures. These
@@ -31,6 +32,14 @@ from .eltwise import (
     sum_of_squares,
 )
 from .gemm import dense, dense_backward, gemm
+from .image import (
+    image_adjust,
+    image_affine,
+    image_crop,
+    image_noise,
+    image_paste,
+    mix_rows,
+)
 from .loss import (
     binary_cross_entropy,
     categorical_cross_entropy,
@@ -38,6 +47,7 @@ from .loss import (
     sigmoid_binary_cross_entropy,
     softmax_cross_entropy,
 )
+from .merge import concat, split
 from .norm import (
     batch_norm_backward,
     batch_norm_inference,
@@ -71,6 +81,7 @@ __all__ = [
     "binary_cross_entropy",
     "categorical_cross_entropy",
     "col2im",
+    "concat",
     "conv2d",
     "conv2d_backward",
     "dense",
@@ -82,9 +93,15 @@ __all__ = [
     "global_avg_pool2d",
     "global_avg_pool2d_backward",
     "im2col",
+    "image_adjust",
+    "image_affine",
+    "image_crop",
+    "image_noise",
+    "image_paste",
     "max_pool2d",
     "max_pool2d_backward",
     "mean_squared_error",
+    "mix_rows",
     "permutation",
     "philox",
     "random_normal",
@@ -95,5 +112,6 @@ __all__ = [
     "softmax",
     "softmax_backward",
     "softmax_cross_entropy",
+    "split",
     "sum_of_squares",
 ]
