@@ -269,8 +269,7 @@ static void squares_task(void *context, ptrdiff_t begin, ptrdiff_t end, int thre
     const pl_sum_of_squares_args *g = work->args;
     for (ptrdiff_t task = begin; task < end; task++) {
         const span s = span_of(task, task + 1, PL_SQUARES_CHUNK, g->count);
-        work->partial[task] =
-            work->kernels->sum_of_squares(in(g->x, s.first, work->item), s.count);
+        work->partial[task] = work->kernels->sum_of_squares(in(g->x, s.first, work->item), s.count);
     }
 }
 

@@ -25,7 +25,7 @@ typedef struct {
     void (*keep)(const void *x, const uint8_t *mask, double scale, void *y, ptrdiff_t n);
     void (*add)(const void *a, const void *b, void *y, ptrdiff_t n);
     void (*add_scaled)(double alpha, const void *x, void *y, ptrdiff_t n); /* y += alpha * x */
-    void (*scale)(double alpha, void *x, ptrdiff_t n);                    /* x *= alpha */
+    void (*scale)(double alpha, void *x, ptrdiff_t n);                     /* x *= alpha */
     /* Sum of x[i]^2 in float64 by sixteen partial sums; n <= PL_SQUARES_CHUNK. */
     double (*sum_of_squares)(const void *x, ptrdiff_t n);
     /* y[i] = scale * x[i], from uint8, float32 or float64 to the element type. */

@@ -18,7 +18,9 @@ static void activation(int kind, double alpha, const void *from, void *to, ptrdi
             v_store_n(y + i, v_select(v_le(v, v_zero()), slope * v, v), left);
         });
         break;
-    case PL_SIGMOID: EACH_VECTOR(n, v_store_n(y + i, v_sigmoid(v_load_n(x + i, left)), left)); break;
+    case PL_SIGMOID:
+        EACH_VECTOR(n, v_store_n(y + i, v_sigmoid(v_load_n(x + i, left)), left));
+        break;
     case PL_TANH: EACH_VECTOR(n, v_store_n(y + i, v_tanh(v_load_n(x + i, left)), left)); break;
     default: EACH_VECTOR(n, v_store_n(y + i, v_load_n(x + i, left), left));
     }
@@ -84,10 +86,11 @@ static void softmax_backward(const void *gradient, const void *result, void *to,
     real *dx = to;
     for (ptrdiff_t r = 0; r < rows; r++, dy += k, y += k, dx += k) {
         acc16 sum = acc_zero();
-        EACH_SIXTEEN(k, sum.part[part] = v_fma(v_load_n(dy + i, left), v_load_n(y + i, left),
-                                               sum.part[part]));
+        EACH_SIXTEEN(k, sum.part[part] =
+                            v_fma(v_load_n(dy + i, left), v_load_n(y + i, left), sum.part[part]));
         const vec dot = v_set1(acc_sum(sum));
-        EACH_VECTOR(k, v_store_n(dx + i, v_load_n(y + i, left) * (v_load_n(dy + i, left) - dot), left));
+        EACH_VECTOR(
+            k, v_store_n(dx + i, v_load_n(y + i, left) * (v_load_n(dy + i, left) - dot), left));
     }
 }
 
@@ -127,7 +130,8 @@ static void keep(const void *from, const uint8_t *mask, double scale, void *to, 
     const real *x = from;
     real *y = to;
     const vec factor = v_set1((real)scale);
-    EACH_VECTOR(n, v_store_n(y + i, v_keep(mask_at(mask, i, left), v_load_n(x + i, left) * factor), left));
+    EACH_VECTOR(
+        n, v_store_n(y + i, v_keep(mask_at(mask, i, left), v_load_n(x + i, left) * factor), left));
 }
 
 static void add(const void *first, const void *second, void *to, ptrdiff_t n) {

@@ -13,7 +13,7 @@
 typedef struct {
     const void *args;
     const pl_loss_kernels *kernels;
-    ptrdiff_t unit; /* rows, or elements, of a chunk */
+    ptrdiff_t unit;                /* rows, or elements, of a chunk */
     ptrdiff_t rows, width, pieces; /* of an element loss: chunks do not cross rows */
     double *partial;
 } job;
@@ -46,7 +46,8 @@ int pl_class_loss(const void *args) {
     job work = {.args = args, .kernels = pl_select_op(g->dtype)};
     work.unit = pl_max(1, PL_LOSS_CHUNK / g->classes);
     const double elements = (double)g->rows * (double)g->classes;
-    return run_chunks(&work, pl_ceil_div(g->rows, work.unit), elements, class_task, g->scale, g->value);
+    return run_chunks(&work, pl_ceil_div(g->rows, work.unit), elements, class_task, g->scale,
+                      g->value);
 }
 
 static void element_task(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
@@ -58,9 +59,9 @@ static void element_task(void *context, ptrdiff_t begin, ptrdiff_t end, int thre
         const ptrdiff_t row = chunk / work->pieces, at = chunk % work->pieces * PL_LOSS_CHUNK;
         const char *weights = g->weights;
         if (weights) weights += (each ? at : row) * (ptrdiff_t)pl_item_size(g->dtype);
-        work->partial[chunk] =
-            work->kernels->elements(g, row * work->width + at, pl_min(PL_LOSS_CHUNK, work->width - at),
-                                    weights, weights && each);
+        work->partial[chunk] = work->kernels->elements(g, row * work->width + at,
+                                                       pl_min(PL_LOSS_CHUNK, work->width - at),
+                                                       weights, weights && each);
     }
 }
 

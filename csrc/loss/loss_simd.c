@@ -24,9 +24,9 @@ typedef struct {
     real mass, dot;
 } row_sums;
 
-static __attribute__((noinline)) row_sums sums_of_row(const real *x, real maximum, const real *target,
-                                                      int64_t label, real kept, real spread,
-                                                      ptrdiff_t k) {
+static __attribute__((noinline)) row_sums sums_of_row(const real *x, real maximum,
+                                                      const real *target, int64_t label, real kept,
+                                                      real spread, ptrdiff_t k) {
     const vec shift = v_set1(maximum);
     real mass = 1, dot = 0, depth = 0;
     if (target) {
@@ -43,8 +43,8 @@ static __attribute__((noinline)) row_sums sums_of_row(const real *x, real maximu
     }
     if (spread != 0) {
         acc16 depths = acc_zero();
-        EACH_SIXTEEN(k, depths.part[part] = depths.part[part] +
-                                            (v_load_fill(x + i, left, shift) - shift));
+        EACH_SIXTEEN(k, depths.part[part] =
+                            depths.part[part] + (v_load_fill(x + i, left, shift) - shift));
         depth = acc_sum(depths);
     }
     return (row_sums){kept * mass + spread * (real)k, kept * dot + spread * depth};
@@ -131,8 +131,8 @@ static double categorical(const pl_class_loss_args *g, ptrdiff_t first, ptrdiff_
  * bodies below need neither masks nor the partial sums. */
 enum { RUN = 512 };
 
-static double elements(const pl_element_loss_args *g, ptrdiff_t first, ptrdiff_t n, const void *weights,
-                       int each_weight) {
+static double elements(const pl_element_loss_args *g, ptrdiff_t first, ptrdiff_t n,
+                       const void *weights, int each_weight) {
     const vec keeps = v_set1((real)(1 - g->smoothing)), spreads = v_set1((real)(g->smoothing / 2));
     const vec scale = v_set1((real)g->scale), one = v_set1(1), least = v_set1(EPSILON);
     real weight[RUN], lost[RUN];
@@ -144,15 +144,16 @@ static double elements(const pl_element_loss_args *g, ptrdiff_t first, ptrdiff_t
         const real *x = (const real *)g->prediction + first + start;
         const real *target = (const real *)g->targets + first + start;
         real *dx = (real *)g->gradient + first + start;
-        if (each_weight) memcpy(weight, (const real *)weights + start, (size_t)count * sizeof(real));
+        if (each_weight)
+            memcpy(weight, (const real *)weights + start, (size_t)count * sizeof(real));
 /* Computes `loss` and `slope` from v = x[i] and t = target[i]. */
-#define EACH_ELEMENT(...)                                                         \
-    EACH_VECTOR(count, {                                                          \
-        const vec v = v_load_n(x + i, left), w = v_load_n(weight + i, left);      \
-        vec t = v_load_n(target + i, left), loss, slope;                          \
-        __VA_ARGS__                                                               \
-        v_store_n(lost + i, loss * w, left);                                      \
-        v_store_n(dx + i, slope * w * scale, left);                               \
+#define EACH_ELEMENT(...)                                                    \
+    EACH_VECTOR(count, {                                                     \
+        const vec v = v_load_n(x + i, left), w = v_load_n(weight + i, left); \
+        vec t = v_load_n(target + i, left), loss, slope;                     \
+        __VA_ARGS__                                                          \
+        v_store_n(lost + i, loss * w, left);                                 \
+        v_store_n(dx + i, slope * w * scale, left);                          \
     })
         switch (g->kind) {
         case PL_SQUARED_ERROR:

@@ -1,5 +1,5 @@
-/* Optimizer steps: one pass over the parameters and their state. Rules, hyper and state are those of
- * pl_optimizer_step in pl_kernels.h; scalars are computed in float64 and rounded once. */
+/* Optimizer steps: one pass over the parameters and their state. Rules, hyper and state are those
+ * of pl_optimizer_step in pl_kernels.h; scalars are computed in float64 and rounded once. */
 #ifndef PL_OPTIM_H
 #define PL_OPTIM_H
 

@@ -1,5 +1,5 @@
-/* The optimizer steps for one ISA and element type: bound by memory, Adam also by one square root and
- * one division for each element. */
+/* The optimizer steps for one ISA and element type: bound by memory, Adam also by one square root
+ * and one division for each element. */
 #include "optim/optim.h"
 
 #include "simd/loops.h"

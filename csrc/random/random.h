@@ -16,8 +16,8 @@ typedef struct {
 typedef struct {
     /* The words first, first + 1, ... */
     void (*words)(const pl_philox_key *key, uint64_t first, uint32_t *words, ptrdiff_t n);
-    /* Bit i of mask: word first + i is at least `threshold` (0 .. 2^32); first is a multiple of 8, bits
-     * above n in the last byte are 0. */
+    /* Bit i of mask: word first + i is at least `threshold` (0 .. 2^32); first is a multiple of 8,
+     * bits above n in the last byte are 0. */
     void (*kept)(const pl_philox_key *key, uint64_t first, uint64_t threshold, uint8_t *mask,
                  ptrdiff_t n);
     /* y[i] = low + range * u, or mean + std * quantile(u), u = (word + 0.5) / 2^32. */

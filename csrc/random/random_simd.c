@@ -30,7 +30,8 @@ static void kept(const pl_philox_key *key, uint64_t first, uint64_t threshold, u
         const ptrdiff_t count = pl_min(WORDS, n - i);
         if (threshold > 0) words(key, first + (uint64_t)i, drawn, pl_round_up(count, 8));
         for (ptrdiff_t j = 0; j < count; j += 8) {
-            unsigned bits = threshold > 0 ? words_above(drawn + j, (uint32_t)(threshold - 1)) : 0xff;
+            unsigned bits =
+                threshold > 0 ? words_above(drawn + j, (uint32_t)(threshold - 1)) : 0xff;
             if (count - j < 8) bits &= (1u << (count - j)) - 1;
             mask[(i + j) / 8] = (uint8_t)bits;
         }
@@ -52,6 +53,7 @@ static void uniform(const pl_philox_key *key, uint64_t first, double low, double
 
 /* ---- the normal quantile, AS 241 (PPND16) ---------------------------------------------------- */
 
+/* clang-format off */
 static const double centre_above[] = {
     3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
     1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
@@ -70,6 +72,7 @@ static const double tail_below[] = {
     1.05075007164441684324e-9};
 static const double odd_reciprocals[] = {1.0,      1.0 / 3,  1.0 / 5,  1.0 / 7,  1.0 / 9, 1.0 / 11,
                                          1.0 / 13, 1.0 / 15, 1.0 / 17, 1.0 / 19, 1.0 / 21};
+/* clang-format on */
 
 PL_INLINE double polynomial(const double *c, const int n, double x) {
     double y = c[n - 1];
@@ -110,7 +113,8 @@ static void normal(const pl_philox_key *key, uint64_t first, double mean, double
     for (ptrdiff_t i = 0; i < n; i += WORDS) {
         const ptrdiff_t count = pl_min(WORDS, n - i);
         words(key, first + (uint64_t)i, drawn, count);
-        for (ptrdiff_t j = 0; j < count; j++) y[i + j] = (real)(mean + std * quantile(unit(drawn[j])));
+        for (ptrdiff_t j = 0; j < count; j++)
+            y[i + j] = (real)(mean + std * quantile(unit(drawn[j])));
     }
 }
 

@@ -4,8 +4,8 @@
 
 #include "simd/math.h"
 
-/* Runs the statement for i = 0, LANES, 2 LANES ... below n; `left` is LANES, or what the tail has. The
- * compiler knows in each copy which of the two it is. */
+/* Runs the statement for i = 0, LANES, 2 LANES ... below n; `left` is LANES, or what the tail has.
+ * The compiler knows in each copy which of the two it is. */
 #define WHOLE_VECTOR(...)                    \
     do {                                     \
         const ptrdiff_t left = PL_LANES;     \
@@ -24,8 +24,8 @@
         if (i < (n)) PART_OF_VECTOR(n, __VA_ARGS__);                                \
     } while (0)
 
-/* The same with `part`, the vector of an acc16 that takes these lanes: element i goes to i % 16. The
- * parts are written out: sums that a loop indexes would live in memory. */
+/* The same with `part`, the vector of an acc16 that takes these lanes: element i goes to i % 16.
+ * The parts are written out: sums that a loop indexes would live in memory. */
 #define ONE_PART(number, ...)       \
     {                               \
         const int part = number;    \

@@ -5,8 +5,7 @@
 #include "simd/simd.h"
 
 typedef uint64_t uvec __attribute__((vector_size(PL_VECTOR_BYTES)));
-typedef uint64_t uvec_anywhere
-    __attribute__((vector_size(PL_VECTOR_BYTES), aligned(4), may_alias));
+typedef uint64_t uvec_anywhere __attribute__((vector_size(PL_VECTOR_BYTES), aligned(4), may_alias));
 
 enum { PL_PHILOX_BLOCKS = PL_VECTOR_BYTES / 8, PL_PHILOX_WORDS = 4 * PL_PHILOX_BLOCKS };
 
@@ -66,7 +65,8 @@ PL_INLINE unsigned words_above(const uint32_t *words, uint32_t limit) {
 #if defined(PL_ISA_AVX512) || defined(PL_ISA_AVX2)
     const __m256i flip = _mm256_set1_epi32((int)0x80000000); /* unsigned order as signed order */
     const __m256i w = _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)words), flip);
-    const __m256i above = _mm256_cmpgt_epi32(w, _mm256_xor_si256(_mm256_set1_epi32((int)limit), flip));
+    const __m256i above =
+        _mm256_cmpgt_epi32(w, _mm256_xor_si256(_mm256_set1_epi32((int)limit), flip));
     return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(above));
 #else
     unsigned bits = 0;

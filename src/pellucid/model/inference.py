@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid import kernels
 from pellucid.checks import check_integer
 from pellucid.core.layer import Array
 from pellucid.model.door import Samples
+from pellucid.model.recording import PreparedPass, ours
 from pellucid.model.training import penalty
 
 if TYPE_CHECKING:
@@ -18,13 +22,70 @@ if TYPE_CHECKING:
 BATCH_SIZE = 256
 
 
-def infer(model: Structure, x: Array) -> Array:
-    """The output of one batch, in memory that belongs to the caller."""
+PREPARED_SHAPES = 8
+PREPARED_BYTES = 1 << 24
+"""How many shapes of batch a model prepares for, and the largest activations."""
+
+
+class Prepared:
+    """Forward passes that were recorded, by shape of batch, for all threads.
+
+    A shape is recorded when it comes for the second time. Each thread takes a pass
+    from the list and puts it back, so that no two run in the same memory.
+    """
+
+    def __init__(self) -> None:
+        self._idle: dict[Any, list[PreparedPass]] = {}
+        self._refused: set[Any] = set()
+
+    def __call__(self, model: Structure, x: Array) -> Array:
+        """The output of one batch."""
+        key = (x.shape, x.dtype.char)
+        idle = self._idle.get(key)
+        if idle is None or kernels.backend() != "compiled":
+            if idle is None and len(self._idle) < PREPARED_SHAPES:
+                self._idle[key] = []
+            return forward(model, x)
+        try:
+            prepared = idle.pop()
+        except IndexError:
+            return self._prepare(model, x, key)
+        y = prepared(x)
+        idle.append(prepared)
+        return y
+
+    def _prepare(self, model: Structure, x: Array, key: Any) -> Array:
+        y = forward(model, x)
+        if key not in self._refused:
+            prepared = None
+            if _worth_preparing(model, x):
+                prepared = PreparedPass(partial(forward, model), x, y)
+            if prepared is not None and prepared.works:
+                self._idle[key].append(prepared)
+            else:
+                self._refused.add(key)
+        return y
+
+
+def _worth_preparing(model: Structure, x: Array) -> bool:
+    sizes = sum(math.prod(shape) for shape in model.inner_shapes)
+    small = sizes * len(x) * model.dtype.itemsize <= PREPARED_BYTES
+    return small and ours(*(layer for _, layer in model.walk()))
+
+
+def forward(model: Structure, x: Array) -> Array:
+    """The output of one batch, layer by layer."""
     y = x
-    if y.dtype != model.dtype and not model.layers[0].accepts_bytes:
-        y = y.astype(model.dtype)
     for layer in model.layers:
         y = layer.forward(y)
+    return y
+
+
+def infer(model: Structure, x: Array) -> Array:
+    """The output of one batch, in memory that belongs to the caller."""
+    if x.dtype != model.dtype and not model.layers[0].accepts_bytes:
+        x = x.astype(model.dtype)
+    y = model.prepared(model, x)
     return y.copy() if np.may_share_memory(y, x) else y
 
 

@@ -23,6 +23,7 @@ from pellucid.core.parameter import Parameter
 from pellucid.core.registry import make_layer
 from pellucid.errors import check_choice, describe
 from pellucid.model.door import Door, inside, outside, raw_features
+from pellucid.model.inference import Prepared
 from pellucid.model.storage import ParameterStore
 from pellucid.model.wiring import claim, refuse_owned
 
@@ -57,6 +58,7 @@ class Structure:
     def _make_locks(self) -> None:
         self._build_lock = threading.Lock()
         self._training_lock = threading.Lock()
+        self.prepared = Prepared()
 
     # What it is ----------------------------------------------------------------
 
@@ -323,7 +325,7 @@ class Structure:
 
     def __getstate__(self) -> dict[str, Any]:
         kept = self.__dict__.copy()
-        for name in ("_build_lock", "_training_lock"):
+        for name in ("_build_lock", "_training_lock", "prepared"):
             del kept[name]
         kept["_store"] = self.built
         return kept
