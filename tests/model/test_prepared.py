@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.layers.cases import CASES
-from tests.support.models import cnn, strokes
 
 import pellucid as pl
 from pellucid.model.inference import forward
+from tests.layers.cases import CASES
+from tests.support.models import cnn, strokes
 
 compiled = pytest.mark.skipif(
     pl.kernels.backend() != "compiled", reason="only compiled kernels are recorded"
