@@ -1,4 +1,4 @@
-"""Recorded forward passes: the bits of the layers one by one, for all that may change."""
+"""Recorded forward passes: the bits of the layers one by one, whatever changes."""
 
 from __future__ import annotations
 
