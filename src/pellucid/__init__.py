@@ -10,77 +10,24 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pellucid import (
-    callbacks,
-    kernels,
-    layers,
-    losses,
-    metrics,
-    optimizers,
-)
+from pellucid import kernels
 from pellucid.about import VERSION as __version__
 from pellucid.about import show_config
-from pellucid.callbacks import (
-    Callback,
-    CSVLogger,
-    EarlyStopping,
-    LambdaCallback,
-    LearningRateLogger,
-    ModelCheckpoint,
-    ProgressBar,
-    ReduceLROnPlateau,
-    TerminateOnNaN,
-)
-from pellucid.core.initializers import (
-    Constant,
-    GlorotNormal,
-    GlorotUniform,
-    HeNormal,
-    HeUniform,
-    LeCunNormal,
-    LeCunUniform,
-    Ones,
-    RandomNormal,
-    RandomUniform,
-    Zeros,
-)
-from pellucid.core.layer import Layer
-from pellucid.core.parameter import Parameter
-from pellucid.core.registry import register_layer
-from pellucid.core.regularizers import L1, L1L2, L2
 from pellucid.errors import FormatError, NumericsError
 from pellucid.kernels import get_num_threads, set_num_threads
-from pellucid.layers import (
-    AvgPool2D,
-    BatchNorm,
-    Concat,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAvgPool2D,
-    LeakyReLU,
-    MaxPool2D,
-    ReLU,
-    Rescaling,
-    Residual,
-    Sigmoid,
-    Softmax,
-    Tanh,
-)
-from pellucid.losses import (
-    BinaryCrossEntropy,
-    CategoricalCrossEntropy,
-    MeanSquaredError,
-    SigmoidBinaryCrossEntropy,
-    SoftmaxCrossEntropy,
-)
-from pellucid.metrics import Accuracy
-from pellucid.model import History, Sequential
-from pellucid.optimizers import SGD, Adam, AdamW
 
 if TYPE_CHECKING:
-    from pellucid import data, io, schedules, viz
+    from pellucid import (
+        callbacks,
+        data,
+        io,
+        layers,
+        losses,
+        metrics,
+        optimizers,
+        schedules,
+        viz,
+    )
     from pellucid.builders import (
         from_spec,
         lenet5,
@@ -91,7 +38,63 @@ if TYPE_CHECKING:
         resnet18,
         vgg_small,
     )
+    from pellucid.callbacks import (
+        Callback,
+        CSVLogger,
+        EarlyStopping,
+        LambdaCallback,
+        LearningRateLogger,
+        ModelCheckpoint,
+        ProgressBar,
+        ReduceLROnPlateau,
+        TerminateOnNaN,
+    )
+    from pellucid.core.initializers import (
+        Constant,
+        GlorotNormal,
+        GlorotUniform,
+        HeNormal,
+        HeUniform,
+        LeCunNormal,
+        LeCunUniform,
+        Ones,
+        RandomNormal,
+        RandomUniform,
+        Zeros,
+    )
+    from pellucid.core.layer import Layer
+    from pellucid.core.parameter import Parameter
+    from pellucid.core.registry import register_layer
+    from pellucid.core.regularizers import L1, L1L2, L2
     from pellucid.io import load_model
+    from pellucid.layers import (
+        AvgPool2D,
+        BatchNorm,
+        Concat,
+        Conv2D,
+        Dense,
+        Dropout,
+        Flatten,
+        GlobalAvgPool2D,
+        LeakyReLU,
+        MaxPool2D,
+        ReLU,
+        Rescaling,
+        Residual,
+        Sigmoid,
+        Softmax,
+        Tanh,
+    )
+    from pellucid.losses import (
+        BinaryCrossEntropy,
+        CategoricalCrossEntropy,
+        MeanSquaredError,
+        SigmoidBinaryCrossEntropy,
+        SoftmaxCrossEntropy,
+    )
+    from pellucid.metrics import Accuracy
+    from pellucid.model import History, Sequential
+    from pellucid.optimizers import SGD, Adam, AdamW
     from pellucid.schedules import (
         CosineAnnealing,
         CosineWarmRestarts,
@@ -192,35 +195,28 @@ __all__ = [
     "viz",
 ]
 
-_LAZY_MODULES = ("data", "io", "schedules", "viz")
-_LAZY_NAMES = {
-    "load_model": "pellucid.io",
-    "from_spec": "pellucid.builders",
-    "lenet5": "pellucid.builders",
-    "mlp": "pellucid.builders",
-    "mnist_cnn": "pellucid.builders",
-    "mobilenet_small": "pellucid.builders",
-    "resnet8": "pellucid.builders",
-    "resnet18": "pellucid.builders",
-    "vgg_small": "pellucid.builders",
-    "CosineAnnealing": "pellucid.schedules",
-    "CosineWarmRestarts": "pellucid.schedules",
-    "ExponentialDecay": "pellucid.schedules",
-    "MultiStepDecay": "pellucid.schedules",
-    "OneCycle": "pellucid.schedules",
-    "PolynomialDecay": "pellucid.schedules",
-    "StepDecay": "pellucid.schedules",
-    "Warmup": "pellucid.schedules",
-}
+_MODULES = (
+    *("callbacks", "data", "io", "layers", "losses", "metrics", "optimizers"),
+    *("schedules", "viz"),
+)
+_SOURCES = (
+    *("layers", "losses", "optimizers", "metrics", "callbacks", "model", "core"),
+    *("core.initializers", "core.regularizers", "schedules", "builders", "io"),
+)
+"""Where the names of __all__ are defined, for `__getattr__`."""
 
 
 def __getattr__(name: str) -> Any:
-    """Import what few programs need when it is first asked for."""
-    if name in _LAZY_MODULES:
-        return import_module(f"pellucid.{name}")
-    if name in _LAZY_NAMES:
-        return getattr(import_module(_LAZY_NAMES[name]), name)
-    raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
+    """Import what is first asked for; `import pellucid` alone loads the kernels."""
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    if name in __all__:
+        for source in _SOURCES:
+            module = import_module(f"{__name__}.{source}")
+            if hasattr(module, name):
+                value = globals()[name] = getattr(module, name)
+                return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

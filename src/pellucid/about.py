@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-
 import numpy as np
 
 from pellucid import kernels
@@ -19,6 +17,8 @@ def configuration() -> dict[str, str]:
     >>> sorted(configuration())[:3]
     ['backend', 'instruction set', 'machine']
     """
+    import platform
+
     return {
         "pellucid": VERSION,
         "backend": kernels.backend(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -127,6 +128,15 @@ def test_087_088_exceptions_leave_a_model_at_a_step_border(hook, error):
     model.fit(x, y, verbose=0)
 
 
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """Python's own handler, also where the tests were started with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
 def test_087_an_interrupt_waits_for_the_end_of_an_update():
     guard = Interrupts()
     reached = []
@@ -143,6 +153,7 @@ def test_087_an_interrupt_waits_for_the_end_of_an_update():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("interrupts")
 def test_087_an_interrupt_inside_a_step_undoes_it():
     x, y = strokes(40)
     model = cnn()

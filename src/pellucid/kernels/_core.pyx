@@ -12,7 +12,7 @@ from libc.string cimport memcpy, memset
 from pellucid.kernels._csrc cimport *
 
 import math
-import threading
+from _thread import get_ident
 import time
 
 import numpy as np

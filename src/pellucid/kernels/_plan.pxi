@@ -96,7 +96,7 @@ class _Recording:
         if recorder is not None:
             raise RuntimeError("another plan is being recorded")
         recorder = self.plan
-        recorder_thread = threading.get_ident()
+        recorder_thread = get_ident()
         return self.plan
 
     def __exit__(self, *error):
@@ -111,6 +111,6 @@ cdef int submit(pl_call call, const void *args, size_t size, object arrays) exce
         status = call(args)
     if status != PL_OK:
         raise MemoryError("a kernel could not get its working memory")
-    if recorder is not None and recorder_thread == threading.get_ident():
+    if recorder is not None and recorder_thread == get_ident():
         recorder.append(call, args, size, arrays)
     return 0
