@@ -7,6 +7,9 @@
 /* Below these sizes the transforms cost more than the products save (measured). */
 enum { LEAST_CHANNELS = 32, LEAST_TILES = 32 };
 
+/* Beyond, the general tiles are as fast (measured). */
+enum { MOST_CHANNELS = 8 };
+
 static const char *refuse_winograd(int dtype, const pl_conv_shape *s, int direction, int requested) {
     (void)direction;
     if (dtype != PL_F32) return "float64 is always direct";
@@ -34,6 +37,17 @@ static const char *refuse_im2col(int dtype, const pl_conv_shape *s, int directio
     return NULL;
 }
 
+static const char *refuse_few_channels(int dtype, const pl_conv_shape *s, int direction, int requested) {
+    (void)dtype;
+    if (s->groups != 1) return "the channels are grouped";
+    if (direction != PL_FORWARD && s->dilation_w != 1) return "the filter is dilated";
+    if (direction == PL_BACKWARD_WEIGHTS && s->kh * s->kw * s->c * s->k > PL_CONV_SMALL_FILTERS)
+        return "more than 65536 weights";
+    if (requested == PL_CONV_FEW_CHANNELS) return NULL;
+    if (s->c > MOST_CHANNELS) return "more than 8 channels";
+    return NULL;
+}
+
 static const char *accept(int dtype, const pl_conv_shape *s, int direction, int requested) {
     (void)dtype, (void)s, (void)direction, (void)requested;
     return NULL;
@@ -46,7 +60,8 @@ static const struct {
 } candidates[] = {
     {PL_CONV_IM2COL, "im2col", refuse_im2col},
     {PL_CONV_WINOGRAD, "winograd f(4x4,3x3)", refuse_winograd},
-    {PL_CONV_DIRECT, "direct (implicit gemm)", accept},
+    {PL_CONV_FEW_CHANNELS, "direct (few channels)", refuse_few_channels},
+    {PL_CONV_IMPLICIT_GEMM, "direct (implicit gemm)", accept},
 };
 enum { CANDIDATES = sizeof candidates / sizeof candidates[0] };
 
@@ -54,11 +69,13 @@ int pl_conv_candidate(int index, int dtype, const pl_conv_shape *shape, int dire
                       const char **name, const char **refusal) {
     if (index < 0 || index >= CANDIDATES) return -1;
     *name = candidates[index].name;
-    const int other = requested != PL_CONV_AUTO && requested != candidates[index].algorithm &&
-                      candidates[index].algorithm != PL_CONV_DIRECT;
+    const int algorithm = candidates[index].algorithm;
+    const int direct = algorithm != PL_CONV_WINOGRAD && algorithm != PL_CONV_IM2COL;
+    const int meant = requested == algorithm || requested == PL_CONV_AUTO ||
+                      (requested == PL_CONV_DIRECT && direct) || algorithm == PL_CONV_IMPLICIT_GEMM;
     *refusal = candidates[index].refuse(dtype, shape, direction, requested);
-    if (other && !*refusal) *refusal = "another algorithm was requested";
-    return candidates[index].algorithm;
+    if (!meant && !*refusal) *refusal = "another algorithm was requested";
+    return algorithm;
 }
 
 int pl_conv_algorithm(int dtype, const pl_conv_shape *shape, int direction, int requested) {
@@ -67,5 +84,5 @@ int pl_conv_algorithm(int dtype, const pl_conv_shape *shape, int direction, int 
         const int algorithm = pl_conv_candidate(i, dtype, shape, direction, requested, &name, &refusal);
         if (!refusal) return algorithm;
     }
-    return PL_CONV_DIRECT;
+    return PL_CONV_IMPLICIT_GEMM;
 }

@@ -9,6 +9,7 @@
 #include "conv/conv.h"
 
 #include "common/scratch.h"
+#include "conv/few_channels.h"
 #include "conv/winograd.h"
 #include "threading/threading.h"
 
@@ -140,8 +141,10 @@ int pl_conv2d_backward_data(const void *args) {
     const pl_conv2d_backward_data_args *a = args;
     const pl_conv_shape *s = &a->shape;
     if (s->n * s->h * s->w * s->c == 0) return PL_OK;
-    if (pl_conv_algorithm(a->dtype, s, PL_BACKWARD_DATA, a->algorithm) == PL_CONV_WINOGRAD)
-        return pl_winograd_backward_data(a->dtype, s, a->dy, a->weights, a->dx);
+    switch (pl_conv_algorithm(a->dtype, s, PL_BACKWARD_DATA, a->algorithm)) {
+    case PL_CONV_WINOGRAD: return pl_winograd_backward_data(a->dtype, s, a->dy, a->weights, a->dx);
+    case PL_CONV_FEW_CHANNELS: return pl_few_channels_backward_data(a);
+    }
     data_plan plan = {.args = a, .kernels = pl_gemm_select(a->dtype), .item = pl_item_size(a->dtype)};
     const ptrdiff_t phases = s->stride_h * s->stride_w, taps = s->kh * s->kw;
     plan.width = (ptrdiff_t)plan.kernels->lanes * plan.kernels->vectors;

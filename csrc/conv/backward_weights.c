@@ -3,18 +3,17 @@
  *
  *   dw[r, s, c, k] = sum over n, oy, ox of x[n, oy*stride_h + r*dilation_h - pad_top, ..., c] * dy[n, oy, ox, k]
  *
- * Small filters leave few tiles to share between threads: there the images are cut into CHUNKS parts
+ * Small filters leave few tiles to share between threads: there the images are cut into PL_CONV_CHUNKS parts
  * (by shape only) whose sums are added in order. Large filters share tiles, with one chain. */
 #include "conv/conv.h"
 
 #include <string.h>
 
 #include "common/scratch.h"
+#include "conv/few_channels.h"
 #include "conv/winograd.h"
 #include "reduce/reduce.h"
 #include "threading/threading.h"
-
-enum { CHUNKS = 8, SMALL_FILTERS = 65536 };
 
 typedef struct {
     const pl_conv2d_backward_weights_args *args;
@@ -115,8 +114,10 @@ int pl_conv2d_backward_weights(const void *args) {
         memset(a->dweights, 0, bytes);
         return PL_OK;
     }
-    if (pl_conv_algorithm(a->dtype, s, PL_BACKWARD_WEIGHTS, a->algorithm) == PL_CONV_WINOGRAD)
-        return pl_winograd_backward_weights(a->dtype, s, a->dy, a->x, a->dweights);
+    switch (pl_conv_algorithm(a->dtype, s, PL_BACKWARD_WEIGHTS, a->algorithm)) {
+    case PL_CONV_WINOGRAD: return pl_winograd_backward_weights(a->dtype, s, a->dy, a->x, a->dweights);
+    case PL_CONV_FEW_CHANNELS: return pl_few_channels_backward_weights(a);
+    }
     weights_plan plan = {.args = a, .kernels = pl_gemm_select(a->dtype), .item = item};
     plan.width = (ptrdiff_t)plan.kernels->lanes * plan.kernels->vectors;
     plan.panels = pl_ceil_div(filters, plan.width);
@@ -128,7 +129,7 @@ int pl_conv2d_backward_weights(const void *args) {
     plan.unit_length = whole_rows ? s->kw * channels : channels;
     plan.unit_tiles = pl_ceil_div(plan.unit_length, plan.height);
     plan.tiles = s->groups * plan.panels * plan.units * plan.unit_tiles;
-    plan.chunks = count <= SMALL_FILTERS ? pl_min(CHUNKS, s->n) : 1;
+    plan.chunks = count <= PL_CONV_SMALL_FILTERS ? pl_min(PL_CONV_CHUNKS, s->n) : 1;
     plan.chunk = pl_ceil_div(s->n, plan.chunks);
     plan.chunks = pl_ceil_div(s->n, plan.chunk);
 

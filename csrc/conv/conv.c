@@ -8,6 +8,7 @@
 #include "conv/conv.h"
 
 #include "common/scratch.h"
+#include "conv/few_channels.h"
 #include "conv/winograd.h"
 #include "eltwise/eltwise.h"
 #include "threading/threading.h"
@@ -104,8 +105,11 @@ int pl_conv2d(const void *args) {
     const pl_conv2d_args *a = args;
     const pl_conv_shape *s = &a->shape;
     if (s->n * s->oh * s->ow * s->k == 0) return PL_OK;
-    if (pl_conv_algorithm(a->dtype, s, PL_FORWARD, a->algorithm) == PL_CONV_WINOGRAD)
+    switch (pl_conv_algorithm(a->dtype, s, PL_FORWARD, a->algorithm)) {
+    case PL_CONV_WINOGRAD:
         return pl_winograd_forward(a->dtype, s, a->x, a->weights, a->bias, a->activation, a->y);
+    case PL_CONV_FEW_CHANNELS: return pl_few_channels_forward(a);
+    }
     conv_plan plan = {.args = a, .kernels = pl_gemm_select(a->dtype), .item = pl_item_size(a->dtype)};
     const ptrdiff_t filters = s->k / s->groups, taps = s->kh * s->kw;
     plan.depth = taps * (s->c / s->groups);

@@ -9,6 +9,10 @@
 
 #include "gemm/gemm.h"
 
+/* Gradients of filters: with at most so many weights the images are cut into so many parts, whose sums
+ * are added in order. */
+enum { PL_CONV_CHUNKS = 8, PL_CONV_SMALL_FILTERS = 65536 };
+
 /* A window onto an image, zeros where it reaches past the border. */
 typedef struct {
     const char *pixels;

@@ -94,7 +94,14 @@ typedef struct {
 
 /* Algorithms, directions, and the candidates in order of preference: name, and the reason why one
  * refuses this shape (NULL: it accepts). -1 past the end. The first that accepts computes. */
-enum { PL_CONV_AUTO, PL_CONV_DIRECT, PL_CONV_WINOGRAD, PL_CONV_IM2COL };
+enum {
+    PL_CONV_AUTO,
+    PL_CONV_DIRECT, /* as a request: the best of the direct family, which is the rest of this list */
+    PL_CONV_WINOGRAD,
+    PL_CONV_IM2COL,
+    PL_CONV_IMPLICIT_GEMM,
+    PL_CONV_FEW_CHANNELS
+};
 enum { PL_FORWARD, PL_BACKWARD_DATA, PL_BACKWARD_WEIGHTS };
 int pl_conv_candidate(int index, int dtype, const pl_conv_shape *shape, int direction, int requested,
                       const char **name, const char **refusal);

@@ -423,7 +423,7 @@ def test_shapes_that_winograd_takes():
     "shape", [{"c": 1, "k": 1}, {"n": 1}, {"h": 3, "w": 3}], ids=str
 )
 def test_winograd_on_request_computes_what_auto_leaves(shape):
-    assert set(explained(**shape)[0].values()) == {"direct (implicit gemm)"}
+    assert all(name.startswith("direct") for name in explained(**shape)[0].values())
     chosen, _ = explained(**shape, conv_algo="winograd")
     assert set(chosen.values()) == {"winograd f(4x4,3x3)"}
 
