@@ -97,6 +97,11 @@ def bench_scale(shape: Shape, draw: Draw) -> Work:
     return Work((x, -1.0), flops=x.size, writes=(x,))
 
 
+@kernel_benchmark("all_finite", VECTORS)
+def bench_all_finite(shape: Shape, draw: Draw) -> Work:
+    return Work((draw(shape.size),))
+
+
 @kernel_benchmark("sum_of_squares", VECTORS)
 def bench_sum_of_squares(shape: Shape, draw: Draw) -> Work:
     x = draw(shape.size)

@@ -285,3 +285,18 @@ int pl_sum_of_squares(const void *args) {
     *g->result = sum;
     return PL_OK;
 }
+
+static void all_finite_task(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    (void)thread;
+    const job *work = context;
+    const pl_all_finite_args *g = work->args;
+    const span s = span_of(begin, end, CHUNK, g->count);
+    if (!work->kernels->all_finite(in(g->x, s.first, work->item), s.count))
+        __atomic_store_n(g->result, 0, __ATOMIC_RELAXED);
+}
+
+int pl_all_finite(const void *args) {
+    const pl_all_finite_args *g = args;
+    *g->result = 1;
+    return run_elements(g->dtype, g->count, CHEAP / 2, all_finite_task, args);
+}

@@ -28,6 +28,7 @@ typedef struct {
     void (*scale)(double alpha, void *x, ptrdiff_t n);                     /* x *= alpha */
     /* Sum of x[i]^2 in float64 by sixteen partial sums; n <= PL_SQUARES_CHUNK. */
     double (*sum_of_squares)(const void *x, ptrdiff_t n);
+    int (*all_finite)(const void *x, ptrdiff_t n);
     /* y[i] = scale * x[i], from uint8, float32 or float64 to the element type. */
     void (*convert)(int source, double scale, const void *x, void *y, ptrdiff_t n);
 } pl_eltwise_kernels;

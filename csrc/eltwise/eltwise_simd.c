@@ -166,6 +166,18 @@ static double sum_of_squares(const void *array, ptrdiff_t n) {
     return sum[0];
 }
 
+/* x * 0 is NaN where x is not finite; four chains hide the latency of the addition. */
+static int all_finite(const void *array, ptrdiff_t n) {
+    const real *x = array;
+    const vec zero = v_zero();
+    vec sum[4] = {zero, zero, zero, zero};
+    for (; n >= 4 * PL_LANES; n -= 4 * PL_LANES, x += 4 * PL_LANES)
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; j++) sum[j] = v_fma(v_load(x + j * PL_LANES), zero, sum[j]);
+    EACH_VECTOR(n, sum[0] = v_fma(v_load_n(x + i, left), zero, sum[0]));
+    return v_sum((sum[0] + sum[1]) + (sum[2] + sum[3])) == 0;
+}
+
 static void convert(int source, double scale, const void *from, void *to, ptrdiff_t n) {
     real *restrict y = to;
     const real factor = (real)scale;
@@ -193,5 +205,6 @@ const pl_eltwise_kernels PL_KERNEL(eltwise) = {
     .add_scaled = add_scaled,
     .scale = scale,
     .sum_of_squares = sum_of_squares,
+    .all_finite = all_finite,
     .convert = convert,
 };

@@ -312,6 +312,15 @@ typedef struct {
 } pl_sum_of_squares_args;
 int pl_sum_of_squares(const void *args);
 
+/* result = 1, or 0 where an element is NaN or infinite. */
+typedef struct {
+    int dtype;
+    ptrdiff_t count;
+    const void *x;
+    uint8_t *result;
+} pl_all_finite_args;
+int pl_all_finite(const void *args);
+
 /* Row i of y is scale * row indices[i] of x; `source` is the element type of x, PL_U8 too. */
 typedef struct {
     int dtype, source;

@@ -208,6 +208,23 @@ def test_sums_of_squares_add_in_float64(isa):
 
 @every_isa
 @every_dtype
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_all_finite_finds_the_one_bad_element_anywhere(bad, dtype, isa, threads):
+    largest = np.finfo(dtype).max
+    with forced(isa, threads):
+        for size in (1, 7, 16, 65, 3 * CHUNK + 5):
+            x = np.full(size, largest, dtype)
+            x[::2] *= -1
+            assert core.all_finite(x) == 1
+            for place in {0, size // 2, size - 1, max(0, size - 17)}:
+                kept, x[place] = x[place], bad
+                assert core.all_finite(x) == 0
+                x[place] = kept
+        assert core.all_finite(np.empty(0, dtype)) == 1
+
+
+@every_isa
+@every_dtype
 @pytest.mark.parametrize("source", ["uint8", "float32", "float64"])
 def test_gather_is_exact(source, dtype, isa, threads):
     random = np.random.default_rng(4)
@@ -312,6 +329,7 @@ for isa in {isas}:
             core.add_scaled(y, x, 0.5)
             core.scale(y, 0.5)
             core.sum_of_squares(x)
+            assert core.all_finite(x) == 1
             for name in ("exp", "log"):
                 core.elementary(name, x)
             mask = guarded((n + 7) // 8, np.uint8, {side!r})

@@ -361,14 +361,13 @@ def test_no_new_buffers_from_step_to_step():
     x, y = strokes(40)
     model = cnn()
     step = TrainingStep(model)
-    with step.installed():
+    step.run(x, y)
+    held, gradient = step._workspace.nbytes, model.parameters()[0].grad
+    for _ in range(3):
         step.run(x, y)
-        held, gradient = step._workspace.nbytes, model.parameters()[0].grad
-        for _ in range(3):
-            step.run(x, y)
-            step.run(x[:7], y[:7])
-        assert step._workspace.nbytes == held
-        assert model.parameters()[0].grad is gradient
+        step.run(x[:7], y[:7])
+    assert step._workspace.nbytes == held
+    assert model.parameters()[0].grad is gradient
     assert all(layer.workspace is None for layer in model.layers)
 
 

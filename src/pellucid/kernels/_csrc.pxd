@@ -250,6 +250,13 @@ cdef extern from "pl_kernels.h" nogil:
         double *result
     int pl_sum_of_squares(const void *args)
 
+    ctypedef struct pl_all_finite_args:
+        int dtype
+        ptrdiff_t count
+        const void *x
+        uint8_t *result
+    int pl_all_finite(const void *args)
+
     ctypedef struct pl_gather_args:
         int dtype, source
         double scale

@@ -292,6 +292,27 @@ def sum_of_squares(x):
     return float(result[0])
 
 
+cdef int run_all_finite(const real[::1] x, uint8_t[::1] out) except -1:
+    """out = 1 where every x is finite, else 0."""
+    cdef pl_all_finite_args args
+    if x.shape[0] == 0:
+        out[0] = 1
+        return 0
+    args.dtype, args.count = PL_F32 if real is float else PL_F64, x.shape[0]
+    args.x, args.result = &x[0], &out[0]
+    return submit(pl_all_finite, &args, sizeof(args), (x.base, out.base))
+
+
+def all_finite(x, *, out=None):
+    """Whether no element is NaN or infinite; see `pellucid.kernels.reference.all_finite`."""
+    x, out = checks.all_finite(x, out)
+    if x.itemsize == 4:
+        run_all_finite[float](x, out)
+    else:
+        run_all_finite[double](x, out)
+    return out
+
+
 cdef int run_gather(
     const source_number[::1] x, const int64_t[::1] indices, real[::1] y, double scale
 ) except -1:

@@ -10,20 +10,23 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType, TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from pellucid.errors import check_choice, describe
 from pellucid.shapes import integer
 
 from .environment import MOST_THREADS, configure, short_spins
 
+Result = TypeVar("Result")
+
 BACKENDS = ("compiled", "reference")
 CONTROLS = {
     *("ACTIVATIONS", "active_isa", "backend", "explain", "get_num_threads", "isas"),
-    *("plan", "reference", "set_num_threads", "use", "use_isa", "variants"),
+    *("plan", "record", "reference", "set_num_threads", "use", "use_isa", "variants"),
 }
 """The public names of `pellucid.kernels` that are no ops."""
 _COMPILED = f"{__package__}._core"
@@ -31,6 +34,8 @@ _REBUILD = (
     'Build it with "python -m pip install .", or set PELLUCID_BACKEND=reference to '
     "compute with NumPy"
 )
+
+_ONE_AT_A_TIME = threading.Lock()  # the extension records for one thread only
 
 _core: ModuleType | None = None
 _backend: str = "reference"
@@ -255,6 +260,22 @@ def plan() -> Any:
     True
     """
     return _compiled().Plan() if _backend == "compiled" else None
+
+
+def record(compute: Callable[[], Result]) -> tuple[Result, Any]:
+    """Run `compute` and return its result and the plan of its kernel calls, or None.
+
+    Example
+    -------
+    >>> with use("reference"):
+    ...     record(lambda: 3)
+    (3, None)
+    """
+    recorder = plan()
+    if recorder is None:
+        return compute(), None
+    with _ONE_AT_A_TIME, recorder.record():
+        return compute(), recorder
 
 
 def set_num_threads(n: int) -> None:

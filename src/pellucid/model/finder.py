@@ -122,7 +122,7 @@ def find_learning_rate(
     rates: list[float] = []
     losses: list[float] = []
     epoch = 0
-    with step.installed(), step.interrupts.watching():
+    with step.interrupts.watching():
         while len(rates) < count:
             order = None
             if data.samples is not None:

@@ -101,8 +101,7 @@ class FitLoop:
             callback.on_epoch_begin(epoch, {})
         if self.step.trainable != [p.trainable for p in model.store.parameters]:
             self.step = self._new_step()  # a callback froze or unfroze layers
-        with self.step.installed():
-            logs = self._train(epoch)
+        logs = self._train(epoch)
         if self.data.validation is not None and logs:
             values = evaluate_samples(model, self.data.validation)
             logs |= {f"val_{name}": value for name, value in values.items()}

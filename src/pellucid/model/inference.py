@@ -11,8 +11,9 @@ import numpy as np
 from pellucid import kernels
 from pellucid.checks import check_integer
 from pellucid.core.layer import Array
+from pellucid.core.registry import ours
 from pellucid.model.door import Samples
-from pellucid.model.recording import PreparedPass, ours
+from pellucid.model.recording import PreparedPass
 from pellucid.model.training import penalty
 
 if TYPE_CHECKING:

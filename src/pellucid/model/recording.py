@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,8 +9,6 @@ import numpy as np
 
 from pellucid import kernels
 from pellucid.core.layer import Array
-
-_ONE_AT_A_TIME = threading.Lock()  # the extension records for one thread only
 
 
 class Recording:
@@ -33,16 +30,15 @@ class Recording:
     def __init__(
         self, compute: Callable[[], Any], lasting: Callable[[], Iterable[Array]]
     ) -> None:
-        plan = self._plan = kernels.plan()
+        self.result, plan = kernels.record(compute)
+        self._plan: Any = None
         if plan is None:
-            self.result, self._plan = compute(), None
             return
-        with _ONE_AT_A_TIME, plan.record():
-            self.result = compute()
         spans = sorted(_span(array) for array in lasting())
         used = {id(a): a for call in plan.arrays for a in call if a is not None}
         stays = all(_within(spans, *_span(array)) for array in used.values())
-        self._plan = plan if stays and len(plan) else None
+        if stays and len(plan):
+            self._plan = plan
 
     @property
     def repeats(self) -> bool:
@@ -70,9 +66,7 @@ class PreparedPass:
 
     def __init__(self, forward: Callable[[Array], Array], x: Array, y: Array) -> None:
         self._x = np.zeros(x.shape, x.dtype)
-        self._plan = kernels.plan()
-        with _ONE_AT_A_TIME, self._plan.record():
-            self._y = forward(self._x)
+        self._y, self._plan = kernels.record(lambda: forward(self._x))
         self.works = self(x).tobytes() == y.tobytes()
 
     def __call__(self, x: Array) -> Array:
@@ -80,11 +74,6 @@ class PreparedPass:
         np.copyto(self._x, x)
         self._plan.run()
         return self._y.copy()
-
-
-def ours(*parts: object) -> bool:
-    """True when these layers and losses are pellucid's own, whose code is known."""
-    return all(type(part).__module__.startswith("pellucid.") for part in parts)
 
 
 def _span(array: Array) -> tuple[int, int]:

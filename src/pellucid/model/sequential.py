@@ -343,7 +343,7 @@ class Sequential(Network):
             features = data.x
             if features.dtype != self.dtype and not self._layers[0].accepts_bytes:
                 features = features.astype(self.dtype)
-            with step.installed(), step.interrupts.watching():
+            with step.interrupts.watching():
                 values = {"loss": step.run(features, data.y, data.weights)}
                 if self._metrics:
                     prediction = step.metric_prediction()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import signal
 import threading
@@ -16,10 +17,11 @@ from pellucid import kernels
 from pellucid.core.chain import first_trainable, takes_need_dx, walk
 from pellucid.core.layer import Array, Layer
 from pellucid.core.parameter import Parameter
+from pellucid.core.registry import ours
 from pellucid.core.workspace import Workspace, aligned_empty
 from pellucid.errors import NumericsError, describe
 from pellucid.layers.fusion import fused
-from pellucid.model.recording import Recording, ours
+from pellucid.model.recording import Recording
 from pellucid.model.state import rate_factors
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ class TrainingStep:
         self._workspace = Workspace()
         self._prediction: Array = np.empty(0)
         self._value = np.zeros(1, np.float64)
+        self._finite = np.ones(1, np.uint8)
         self._outputs: list[Array] = []
         self._penalized = model.store.penalized()
         self._first = first_trainable(self.layers)
@@ -92,7 +95,7 @@ class TrainingStep:
         )
 
     @contextmanager
-    def installed(self) -> Iterator[None]:
+    def _installed(self) -> Iterator[None]:
         """Lend the layers the workspace, and take it back."""
         last = self.layers[-1]
         for layer in self.layers:
@@ -107,7 +110,6 @@ class TrainingStep:
             for _, layer in walk(self.layers):
                 layer.workspace = None
                 layer.saved = None
-            self._outputs = []
 
     def run(
         self, x: Array, y: Array, weights: Array | None = None, last: bool = True
@@ -135,6 +137,7 @@ class TrainingStep:
                 np.copyto(live, kept)
             self._batches = 0
             raise
+        self._outputs = []
         with self.interrupts.held():
             if self._gather_gradient(len(x), last):
                 for p in self._penalized:
@@ -202,13 +205,17 @@ class TrainingStep:
     def _lasting(self, x: Array, y: Array, weights: Array | None) -> list[Array]:
         """All memory that stays from step to step."""
         store = self.store
-        arrays = [x, y, self._value, store.values, store.gradients]
+        arrays = [x, y, self._value, self._finite, store.values, store.gradients]
         if weights is not None:
             arrays.append(weights)
         return [*arrays, *(live for live, _ in self._kept), *self._workspace.memory()]
 
     def _layer_by_layer(self, x: Array, y: Array, weights: Array | None) -> Array:
         """Forward, loss and backward through the layers; returns the prediction."""
+        with self._installed():
+            return self._through_layers(x, y, weights)
+
+    def _through_layers(self, x: Array, y: Array, weights: Array | None) -> Array:
         self._outputs = outputs = []
         y_hat = x
         for layer in self.layers:
@@ -227,6 +234,8 @@ class TrainingStep:
                 layer.backward(dy, need_dx=False)
             else:
                 dy = layer.backward(dy)  # type: ignore[assignment]
+        if self.check_finite:
+            kernels.all_finite(self.store.gradients, out=self._finite)
         return y_hat
 
     def _gather_gradient(self, samples: int, last: bool) -> bool:
@@ -256,12 +265,11 @@ class TrainingStep:
         return True
 
     def _gradient_is_finite(self) -> bool:
-        # The sum of squares reads the gradient once; it may overflow where no element
-        # is infinite, so a bad sum is looked into.
+        # What is frozen has no gradient: its memory may hold anything.
         gradients = self.store.gradients
-        if not gradients.size or math.isfinite(kernels.sum_of_squares(gradients)):
-            return True
-        return all(bool(np.isfinite(gradients[run]).all()) for run in self.store.runs())
+        return bool(self._finite[0]) or all(
+            bool(np.isfinite(gradients[run]).all()) for run in self.store.runs()
+        )
 
     def _explain(self, what: str, value: float, x: Array) -> str:
         step, rate = self.optimizer.iterations, self.optimizer.learning_rate
@@ -292,6 +300,11 @@ class TrainingStep:
         return "every layer's output is finite; the loss itself overflows"
 
 
+# The C functions behind those of `signal`, whose enums cost as much as a layer.
+_get_handler = inspect.unwrap(signal.getsignal)
+_set_handler = inspect.unwrap(signal.signal)
+
+
 class Interrupts:
     """Ctrl-C never splits an update: it waits for the end of a held stretch.
 
@@ -307,17 +320,14 @@ class Interrupts:
     def watching(self) -> Iterator[None]:
         """Handle SIGINT here until the end of the block."""
         main = threading.current_thread() is threading.main_thread()
-        if (
-            not main
-            or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-        ):
+        if not main or _get_handler(signal.SIGINT) is not signal.default_int_handler:
             yield
             return
-        signal.signal(signal.SIGINT, self._handle)
+        _set_handler(signal.SIGINT, self._handle)
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            _set_handler(signal.SIGINT, signal.default_int_handler)
 
     @contextmanager
     def held(self) -> Iterator[None]:

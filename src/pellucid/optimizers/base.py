@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pellucid import kernels
 from pellucid.checks import check_fraction
 from pellucid.core.inputs import check_number
+from pellucid.core.registry import ours
 from pellucid.core.schedule import Schedule
 from pellucid.core.workspace import aligned_empty
 from pellucid.errors import describe
@@ -119,6 +120,7 @@ class Optimizer:
         self._state: dict[str, Array] = {}
         self._runs: list[tuple[Array, ...]] | None = None
         self._groups: dict[float, list[tuple[Array, ...]]] = {}
+        self._plan: Any = None
 
     def build(
         self,
@@ -150,6 +152,7 @@ class Optimizer:
             tuple(array[run] for array in arrays)
             for run in ([slice(0, values.size)] if runs is None else runs)
         ]
+        self._plan = None
         self._groups = {}
         for run, factor in zip(
             self._runs, factors or [1.0] * len(self._runs), strict=True
@@ -175,18 +178,26 @@ class Optimizer:
             clip_by_norm(gradients, self.clip_norm)
         rate = self.last_rate = self.learning_rate
         self.advance()
-        used = len(self.slots) + 2 - (self.ema_decay is not None)
-        for factor, runs in self._groups.items():
-            if factor != 1:
-                self.set_rate(rate * factor)
-            self.update([run[:used] for run in runs])
-            if factor != 1:
-                self.set_rate(rate)
+        if self._plan is not None:
+            self._plan.run()
+        elif [*self._groups] == [1.0] and ours(self):  # kernel calls and no more
+            _, self._plan = kernels.record(lambda: self._update_group(1.0))
+        else:
+            for factor in self._groups:
+                if factor != 1:
+                    self.set_rate(rate * factor)
+                self._update_group(factor)
+                if factor != 1:
+                    self.set_rate(rate)
         if self.ema_decay is not None:
             for value, *_, average in self._runs:
                 kernels.scale(average, self.ema_decay)
                 kernels.add_scaled(average, value, 1 - self.ema_decay)
         self.iterations += 1
+
+    def _update_group(self, factor: float) -> None:
+        used = len(self.slots) + 2 - (self.ema_decay is not None)
+        self.update([run[:used] for run in self._groups[factor]])
 
     def advance(self) -> None:
         """Count the coming step, write its numbers where the kernels read them."""
@@ -246,7 +257,7 @@ class Optimizer:
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
         # Views of a model's memory: the model builds again.
-        state["_runs"], state["_groups"] = None, {}
+        state["_runs"], state["_groups"], state["_plan"] = None, {}, None
         state["_state"] = {name: array.copy() for name, array in self._state.items()}
         return state
 

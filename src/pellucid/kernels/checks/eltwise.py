@@ -170,6 +170,14 @@ def sum_of_squares(x: Any, dtypes: tuple[DType, ...] = REAL) -> Array:
     return vector
 
 
+def all_finite(
+    x: Any, out: Any, dtypes: tuple[DType, ...] = REAL
+) -> tuple[Array, Array]:
+    """Return `(x, out)`; out is uint8 of shape (1,)."""
+    vector = sum_of_squares(x, dtypes)
+    return vector, output(out, (1,), U8, "out", vector)
+
+
 def gather(
     x: Any, indices: Any, scale: Any, out: Any
 ) -> tuple[Array, Array, float, Array]:

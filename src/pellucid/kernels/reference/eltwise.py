@@ -407,6 +407,36 @@ def scale(x: Array, alpha: float) -> None:
     x *= x.dtype.type(alpha)
 
 
+def all_finite(x: ArrayLike, *, out: Array | None = None) -> Array:
+    """Tell whether no element of a vector is NaN or infinite.
+
+    Parameters
+    ----------
+    x : array (n,)
+        float32 or float64.
+    out : array (1,), optional
+        uint8.
+
+    Returns
+    -------
+    array (1,)
+        1, or 0 where an element is NaN or infinite.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Wrong dtype or rank.
+
+    Example
+    -------
+    >>> all_finite([3.0, np.inf])
+    array([0], dtype=uint8)
+    """
+    x, out = checks.all_finite(x, out)
+    out[0] = np.isfinite(x).all()
+    return out
+
+
 def sum_of_squares(x: ArrayLike) -> float:
     """Return the sum of squares of a vector.
 
