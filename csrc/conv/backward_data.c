@@ -129,7 +129,7 @@ static size_t prepare_phase(data_plan *plan, ptrdiff_t py, ptrdiff_t px, size_t 
                         const ptrdiff_t tap = ((r * s->kw + q) * channels + j) * s->k + group * filters;
                         plan->kernels->pack_transposed(
                             (const char *)a->weights + (size_t)tap * plan->item, s->k, filters, n, panel,
-                            wide);
+                            wide, wide);
                         panel += (size_t)(filters * wide) * plan->item;
                     }
         }

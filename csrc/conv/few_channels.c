@@ -214,11 +214,10 @@ int pl_few_channels_backward_data(const pl_conv2d_backward_data_args *a) {
     plan.lines = space + panel_bytes;
     for (ptrdiff_t r = 0; r < s->kh; r++)
         for (ptrdiff_t j = 0; j < plan.cut.columns; j += plan.cut.width) {
-            const ptrdiff_t n = panel_columns(&plan.cut, j);
+            const ptrdiff_t n = panel_columns(&plan.cut, j), wide = pl_round_up(n, plan.cut.kernels->lanes);
             plan.cut.pack->pack_transposed(
                 (const char *)a->weights + (r * plan.cut.columns + j) * s->k * item, s->k, s->k, n,
-                plan.panels + (r * panel_room(&plan.cut, 1) + j) * s->k * item,
-                pl_round_up(n, plan.cut.kernels->lanes));
+                plan.panels + (r * panel_room(&plan.cut, 1) + j) * s->k * item, wide, wide);
         }
     pl_parallel_for(s->n * plan.bands, workers, data_bands, &plan);
     return PL_OK;

@@ -163,7 +163,7 @@ static void rotate_filters(const pl_gemm_kernels *kernels, const pl_conv_shape *
     const size_t tap_bytes = (size_t)(s->c * s->k) * item;
     for (int tap = 0; tap < 9; tap++)
         kernels->pack_transposed((const char *)weights + (size_t)(8 - tap) * tap_bytes, s->k, s->k, s->c,
-                                 rotated + (size_t)tap * tap_bytes, s->c);
+                                 rotated + (size_t)tap * tap_bytes, s->c, s->c);
 }
 
 int pl_winograd_backward_data(int dtype, const pl_conv_shape *shape, const void *dy, const void *weights,

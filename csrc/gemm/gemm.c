@@ -1,10 +1,13 @@
 /* Matrix product: blocking, packing and threads around the register tiles of gemm_simd.c.
  *
- *   for each block of columns (BLOCK_N)            B block stays in L2
+ *   for each block of columns (BLOCK_N)            B block stays in L3
  *     for each block of k (BLOCK_K)                chains go on through c
  *       pack B, one tile-wide panel after the other (unless it can be read as it lies)
- *       for each block of rows (BLOCK_M)           A block stays in L2
+ *       for each block of rows (BLOCK_M)           A block and one panel stay in L2
  *         for each panel, for each tile of rows: one kernel call
+ *
+ * A transposed b with few rows of a is multiplied the other way round (the last part of this file):
+ * lanes run over the rows of a, so that not b, the larger one, is turned, but a and the result.
  *
  * The chain of an output never depends on the blocks, so they may differ between ISAs and calls. */
 #include "gemm/gemm.h"
@@ -20,8 +23,9 @@
 
 const pl_gemm_kernels *pl_gemm_select(int dtype) { return pl_select_op(dtype); }
 
-/* Measured on 2 MB and 1 MB L2: a 1024 x 256 block of B is 1 MB of float32. */
-enum { BLOCK_K = 1024, BLOCK_N = 256, BLOCK_M = 48 };
+/* Measured with 1 MB and 2 MB of L2: panels of b, 256 KB each, may come from L3, so long as many of
+ * them share a block of a. */
+enum { BLOCK_K = 1024, BLOCK_N = 1024, BLOCK_M = 48 };
 
 typedef struct {
     const pl_gemm_args *args;
@@ -89,7 +93,7 @@ static void run_block(const gemm_plan *plan, ptrdiff_t i0, ptrdiff_t i1, ptrdiff
                     const ptrdiff_t wide = pl_panel_width(plan->kernels, n);
                     if (g->trans_b)
                         plan->kernels->pack_transposed(at(g->b, j * g->ldb + p, item), g->ldb, kc, n, panel,
-                                                       wide);
+                                                       wide, wide);
                     else
                         plan->kernels->pack(at(g->b, p * g->ldb + j, item), g->ldb, kc, n, panel, wide);
                 }
@@ -128,10 +132,88 @@ static void run_tasks(void *context, ptrdiff_t begin, ptrdiff_t end, int thread)
                         (char *)g->c + (i * g->ldc + j0) * (ptrdiff_t)plan->item, j1 - j0);
 }
 
+/* ---- c^T = b a^T ---------------------------------------------------------------------------- */
+typedef struct {
+    const pl_gemm_args *args;
+    const pl_gemm_kernels *kernels;
+    ptrdiff_t item, width; /* of a panel of a^T */
+    char *panels;          /* of a^T, each k deep */
+    char *blocks;          /* for each worker, BLOCK_M rows of c^T in one panel */
+} turned_plan;
+
+static void turn_a(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    (void)thread;
+    const turned_plan *plan = context;
+    const pl_gemm_args *g = plan->args;
+    const ptrdiff_t p = begin * BLOCK_M, kc = pl_min(end * BLOCK_M, g->k) - p;
+    for (ptrdiff_t i = 0; i < g->m; i += plan->width) {
+        const ptrdiff_t n = pl_min(plan->width, g->m - i), wide = pl_panel_width(plan->kernels, n);
+        plan->kernels->pack_transposed((const char *)g->a + (i * g->lda + p) * plan->item, g->lda, kc, n,
+                                       plan->panels + (i * g->k + p * wide) * plan->item, wide, wide);
+    }
+}
+
+static void run_turned(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    const turned_plan *plan = context;
+    const pl_gemm_args *g = plan->args;
+    const ptrdiff_t item = plan->item, last = pl_min(end * BLOCK_M, g->n);
+    char *block = plan->blocks + thread * BLOCK_M * plan->width * item;
+    for (ptrdiff_t j = begin * BLOCK_M; j < last; j += BLOCK_M) {
+        const ptrdiff_t rows = pl_min(BLOCK_M, last - j);
+        for (ptrdiff_t i = 0; i < g->m; i += plan->width) {
+            const ptrdiff_t n = pl_min(plan->width, g->m - i), wide = pl_panel_width(plan->kernels, n);
+            const int vectors = (int)(wide / plan->kernels->lanes);
+            for (ptrdiff_t p = 0; p < g->k; p += BLOCK_K) {
+                const ptrdiff_t origin = p;
+                const pl_walk walk = {1, pl_min(BLOCK_K, g->k - p), &origin};
+                const pl_finish finish = {p > 0, 0, NULL};
+                for (ptrdiff_t row = 0; row < rows;) {
+                    const int height = pl_tile_height(plan->kernels, vectors, rows - row);
+                    const void *b_rows[PL_TILE_ROWS];
+                    void *c_rows[PL_TILE_ROWS];
+                    for (int r = 0; r < height; r++) {
+                        b_rows[r] = (const char *)g->b + (j + row + r) * g->ldb * item;
+                        c_rows[r] = block + (row + r) * wide * item;
+                    }
+                    plan->kernels->rows[vectors - 1][height - 1](
+                        b_rows, &walk, plan->panels + (i * g->k + p * wide) * item, wide, c_rows, wide,
+                        &finish);
+                    row += height;
+                }
+            }
+            plan->kernels->pack_transposed(block, wide, n, rows, (char *)g->c + (i * g->ldc + j) * item,
+                                           g->ldc, rows);
+        }
+    }
+}
+
+/* Turning a and c moves m (n + k) elements, turning b moves n k. */
+static int better_turned(const pl_gemm_args *g, const pl_gemm_kernels *kernels) {
+    return g->trans_b && !g->trans_a && !g->bias && g->activation == PL_LINEAR &&
+           5 * g->m >= 4 * pl_round_up(g->m, kernels->lanes) && g->m * (g->n + g->k) < g->n * g->k;
+}
+
+static int gemm_turned(const pl_gemm_args *g, const pl_gemm_kernels *kernels) {
+    turned_plan plan = {g, kernels, (ptrdiff_t)pl_item_size(g->dtype), 0, NULL, NULL};
+    plan.width = (ptrdiff_t)kernels->lanes * kernels->vectors;
+    const ptrdiff_t tasks = pl_ceil_div(g->n, BLOCK_M), pieces = pl_ceil_div(g->k, BLOCK_M);
+    const double moves = (double)g->m * (double)g->k;
+    const int workers = pl_workers(tasks, 2.0 * moves * (double)g->n / 64.0);
+    const ptrdiff_t panel_bytes = pl_round_up(g->m, kernels->lanes) * g->k * plan.item;
+    plan.panels = pl_scratch(PL_SLOT_GEMM,
+                             (size_t)(panel_bytes + workers * BLOCK_M * plan.width * plan.item));
+    if (!plan.panels) return PL_NO_MEMORY;
+    plan.blocks = plan.panels + panel_bytes;
+    pl_parallel_for(pieces, pl_workers(pieces, moves / 4.0), turn_a, &plan);
+    pl_parallel_for(tasks, workers, run_turned, &plan);
+    return PL_OK;
+}
+
 int pl_gemm(const void *args) {
     const pl_gemm_args *g = args;
     if (g->m == 0 || g->n == 0) return PL_OK;
     const pl_gemm_kernels *kernels = pl_gemm_select(g->dtype);
+    if (better_turned(g, kernels)) return gemm_turned(g, kernels);
     gemm_plan plan = {.args = g, .kernels = kernels, .item = pl_item_size(g->dtype)};
     plan.width = (ptrdiff_t)kernels->lanes * kernels->vectors;
     plan.height = pl_tile_height(kernels, (int)pl_ceil_div(pl_min(g->n, plan.width), kernels->lanes),

@@ -48,9 +48,9 @@ typedef struct {
     pl_columns_kernel columns[PL_TILE_VECTORS][PL_TILE_ROWS];
     /* to[k * width + j] = from[k * ld + j], columns from n to width are 0. */
     void (*pack)(const void *from, ptrdiff_t ld, ptrdiff_t k, ptrdiff_t n, void *to, ptrdiff_t width);
-    /* to[k * width + j] = from[j * ld + k], columns from n to width are 0; any width >= n. */
+    /* to[k * ldt + j] = from[j * ld + k], columns from n to width are 0; any width >= n. */
     void (*pack_transposed)(const void *from, ptrdiff_t ld, ptrdiff_t k, ptrdiff_t n, void *to,
-                            ptrdiff_t width);
+                            ptrdiff_t ldt, ptrdiff_t width);
 } pl_gemm_kernels;
 
 const pl_gemm_kernels *pl_gemm_select(int dtype);

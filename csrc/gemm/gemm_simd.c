@@ -169,11 +169,11 @@ static void pack(const void *from, ptrdiff_t ld, ptrdiff_t k, ptrdiff_t n, void 
 }
 
 static void pack_transposed(const void *from, ptrdiff_t ld, ptrdiff_t k, ptrdiff_t n, void *to,
-                            ptrdiff_t width) {
+                            ptrdiff_t ldt, ptrdiff_t width) {
     for (ptrdiff_t i = 0; i < k; i += PL_LANES)
         for (ptrdiff_t j = 0; j < width; j += PL_LANES) {
             const real *x = (const real *)from + j * ld + i;
-            real *p = (real *)to + i * width + j;
+            real *p = (real *)to + i * ldt + j;
             const ptrdiff_t deep = pl_min(k - i, PL_LANES), wide = pl_min(width - j, PL_LANES);
             vec block[PL_LANES];
             if (deep == PL_LANES && n - j >= PL_LANES) {
@@ -187,7 +187,7 @@ static void pack_transposed(const void *from, ptrdiff_t ld, ptrdiff_t k, ptrdiff
             v_transpose(block);
 #pragma GCC unroll 16
             for (int r = 0; r < PL_LANES; r++)
-                if (r < deep) v_store_n(p + r * width, block[r], wide);
+                if (r < deep) v_store_n(p + r * ldt, block[r], wide);
         }
 }
 
