@@ -89,12 +89,23 @@ static pl_tile output_tile(const winograd_plan *p, ptrdiff_t t) {
     return tile_at(p, t, p->y, p->shape.oh, p->shape.ow, p->shape.k, OUT, 0, 0);
 }
 
+/* Brings the lines that a tile of the output will be written to. */
+static void expect_tile(const winograd_plan *p, ptrdiff_t t) {
+    const pl_tile tile = output_tile(p, t);
+    const ptrdiff_t item = (ptrdiff_t)p->item;
+    for (int i = 0; i < tile.y1; i++) {
+        const char *line = tile.pixels + i * tile.row * item;
+        for (ptrdiff_t at = 0; at < tile.x1 * tile.pixel * item; at += 64) __builtin_prefetch(line + at, 1, 2);
+    }
+}
+
 /* M[e] = V[e] @ U[e] for `count` tiles. */
-static void multiply_planes(const winograd_plan *p, ptrdiff_t count, const char *v, char *m) {
+static void multiply_planes(const winograd_plan *p, ptrdiff_t first, ptrdiff_t count, const char *v, char *m) {
     const ptrdiff_t item = (ptrdiff_t)p->item, c = p->shape.c, k = p->shape.k, origin = 0;
     const pl_walk walk = {1, c, &origin};
     const pl_finish finish = {0, 0, NULL};
-    for (ptrdiff_t e = 0; e < PLANES; e++)
+    for (ptrdiff_t e = 0; e < PLANES; e++) {
+        for (ptrdiff_t i = count * e / PLANES; i < count * (e + 1) / PLANES; i++) expect_tile(p, first + i);
         for (ptrdiff_t j = 0; j < k; j += p->width) {
             const ptrdiff_t n = pl_min(p->width, k - j), columns = pl_panel_width(p->kernels, n);
             const int vectors = (int)(columns / p->kernels->lanes);
@@ -111,6 +122,7 @@ static void multiply_planes(const winograd_plan *p, ptrdiff_t count, const char 
                 i += rows;
             }
         }
+    }
 }
 
 static void forward_blocks(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
@@ -120,7 +132,7 @@ static void forward_blocks(void *context, ptrdiff_t begin, ptrdiff_t end, int th
         const ptrdiff_t first = block * p->block, count = pl_min(p->block, p->tiles - first);
         for (ptrdiff_t i = 0; i < count; i++)
             input_tile(p, first + i, v + i * p->c_row * (ptrdiff_t)p->item);
-        multiply_planes(p, count, v, m);
+        multiply_planes(p, first, count, v, m);
         for (ptrdiff_t i = 0; i < count; i++) {
             const pl_tile tile = output_tile(p, first + i);
             p->transforms->output(m + i * p->k_row * (ptrdiff_t)p->item, p->m_plane, p->shape.k, &tile,

@@ -71,26 +71,38 @@ PL_INLINE void filter_gradient_1d(const vec *u, int s, vec *o, int t) {
     o[2 * t] = v_fma(v_set1((real)(1.0 / 3)), sum_b, v_fma(v_set1((real)(-1.0 / 3)), sum_a, u[5 * s]));
 }
 
-PL_INLINE int inside(const pl_tile *tile, int y, int x) {
-    return y >= tile->y0 && y < tile->y1 && x >= tile->x0 && x < tile->x1;
+/* The size x size pixels of a tile, 0 where they lie outside the image. */
+PL_INLINE void load_tile(const int size, const pl_tile *tile, const real *x, ptrdiff_t n, vec *d) {
+    const ptrdiff_t row = tile->row, pixel = tile->pixel;
+    if (tile->y0 == 0 && tile->x0 == 0 && tile->y1 == size && tile->x1 == size && n >= PL_LANES) {
+#pragma GCC unroll 36
+        for (int i = 0; i < size * size; i++) {
+            d[i] = v_load(x + i / size * row + i % size * pixel);
+            if (i % size >= size - 4) __builtin_prefetch(x + i / size * row + (i % size + 8) * pixel);
+        }
+        return;
+    }
+    vtail column[PL_WINOGRAD_IN];
+#pragma GCC unroll 6
+    for (int j = 0; j < size; j++) column[j] = tail_of(j >= tile->x0 && j < tile->x1 ? n : 0);
+#pragma GCC unroll 6
+    for (int i = 0; i < size; i++)
+        if (i >= tile->y0 && i < tile->y1) {
+#pragma GCC unroll 6
+            for (int j = 0; j < size; j++)
+                d[size * i + j] = v_load_tail(x + i * row + j * pixel, column[j]);
+        } else {
+#pragma GCC unroll 6
+            for (int j = 0; j < size; j++) d[size * i + j] = v_zero();
+        }
 }
 
 static void input(const pl_tile *tile, ptrdiff_t channels, void *v, ptrdiff_t plane) {
     const real *x = (const real *)tile->pixels;
-    const int whole = tile->y0 == 0 && tile->x0 == 0 && tile->y1 == 6 && tile->x1 == 6;
     for (ptrdiff_t c = 0; c < channels; c += PL_LANES) {
-        const ptrdiff_t n = channels - c;
         real *to = (real *)v + c;
         vec d[36];
-        if (whole && n >= PL_LANES) {
-#pragma GCC unroll 36
-            for (int i = 0; i < 36; i++) d[i] = v_load(x + i / 6 * tile->row + i % 6 * tile->pixel + c);
-        } else {
-            for (int i = 0; i < 36; i++)
-                d[i] = inside(tile, i / 6, i % 6)
-                           ? v_load_n(x + i / 6 * tile->row + i % 6 * tile->pixel + c, n)
-                           : v_zero();
-        }
+        load_tile(6, tile, x + c, channels - c, d);
 #pragma GCC unroll 6
         for (int i = 0; i < 6; i++) input_1d(d + i, 6);
 #pragma GCC unroll 6
@@ -103,7 +115,6 @@ static void input(const pl_tile *tile, ptrdiff_t channels, void *v, ptrdiff_t pl
 static void output(const void *m, ptrdiff_t plane, ptrdiff_t channels, const pl_tile *tile,
                    const void *bias, int relu) {
     real *y = (real *)tile->pixels;
-    const int whole = tile->y1 == 4 && tile->x1 == 4;
     for (ptrdiff_t k = 0; k < channels; k += PL_LANES) {
         const ptrdiff_t n = channels - k;
         const real *from = (const real *)m + k;
@@ -123,33 +134,25 @@ static void output(const void *m, ptrdiff_t plane, ptrdiff_t channels, const pl_
 #pragma GCC unroll 16
             for (int i = 0; i < 16; i++) o[i] = v_keep(m_not(v_le(o[i], v_zero())), o[i]);
         }
-        if (whole && n >= PL_LANES) {
+        if (n >= PL_LANES) {
 #pragma GCC unroll 16
-            for (int i = 0; i < 16; i++) v_store(y + i / 4 * tile->row + i % 4 * tile->pixel + k, o[i]);
+            for (int i = 0; i < 16; i++)
+                if (i / 4 < tile->y1 && i % 4 < tile->x1)
+                    v_store(y + i / 4 * tile->row + i % 4 * tile->pixel + k, o[i]);
         } else {
             for (int i = 0; i < 16; i++)
-                if (inside(tile, i / 4, i % 4))
-                    v_store_n(y + i / 4 * tile->row + i % 4 * tile->pixel + k, o[i], n);
+                if (i / 4 < tile->y1 && i % 4 < tile->x1)
+                    v_store_part(y + i / 4 * tile->row + i % 4 * tile->pixel + k, o[i], n);
         }
     }
 }
 
 static void output_gradient(const pl_tile *tile, ptrdiff_t channels, void *m, ptrdiff_t plane) {
     const real *dy = (const real *)tile->pixels;
-    const int whole = tile->y1 == 4 && tile->x1 == 4;
     for (ptrdiff_t k = 0; k < channels; k += PL_LANES) {
-        const ptrdiff_t n = channels - k;
         real *to = (real *)m + k;
         vec d[16], half[24], o[36];
-        if (whole && n >= PL_LANES) {
-#pragma GCC unroll 16
-            for (int i = 0; i < 16; i++) d[i] = v_load(dy + i / 4 * tile->row + i % 4 * tile->pixel + k);
-        } else {
-            for (int i = 0; i < 16; i++)
-                d[i] = inside(tile, i / 4, i % 4)
-                           ? v_load_n(dy + i / 4 * tile->row + i % 4 * tile->pixel + k, n)
-                           : v_zero();
-        }
+        load_tile(4, tile, dy + k, channels - k, d);
 #pragma GCC unroll 4
         for (int i = 0; i < 4; i++) gradient_1d(d + i, 4, half + i, 4);
 #pragma GCC unroll 6
