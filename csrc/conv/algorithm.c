@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "conv/conv.h"
+#include "conv/few_filters.h"
 
 /* Below these sizes the transforms cost more than the products save (measured). */
 enum { LEAST_CHANNELS = 32, LEAST_TILES = 32 };
@@ -48,6 +49,19 @@ static const char *refuse_few_channels(int dtype, const pl_conv_shape *s, int di
     return NULL;
 }
 
+static const char *refuse_few_filters(int dtype, const pl_conv_shape *s, int direction, int requested) {
+    (void)dtype, (void)requested;
+    if (s->groups != 1) return "the channels are grouped";
+    if (direction == PL_BACKWARD_DATA) return "lanes run over the outputs of a filter";
+    if (s->c > MOST_CHANNELS) return "more than 8 channels";
+    if (s->k > PL_FEW_FILTERS) return "more than 10 filters";
+    if (direction == PL_FORWARD && (s->stride_h != 1 || s->stride_w != 1)) return "the stride is not 1";
+    if (direction == PL_BACKWARD_WEIGHTS && s->dilation_w != 1) return "the filter is dilated";
+    if (direction == PL_BACKWARD_WEIGHTS && s->kh * s->kw * s->c * s->k > PL_CONV_SMALL_FILTERS)
+        return "more than 65536 weights";
+    return NULL;
+}
+
 static const char *accept(int dtype, const pl_conv_shape *s, int direction, int requested) {
     (void)dtype, (void)s, (void)direction, (void)requested;
     return NULL;
@@ -60,6 +74,7 @@ static const struct {
 } candidates[] = {
     {PL_CONV_IM2COL, "im2col", refuse_im2col},
     {PL_CONV_WINOGRAD, "winograd f(4x4,3x3)", refuse_winograd},
+    {PL_CONV_FEW_FILTERS, "direct (few filters)", refuse_few_filters},
     {PL_CONV_FEW_CHANNELS, "direct (few channels)", refuse_few_channels},
     {PL_CONV_IMPLICIT_GEMM, "direct (implicit gemm)", accept},
 };

@@ -11,6 +11,7 @@
 
 #include "common/scratch.h"
 #include "conv/few_channels.h"
+#include "conv/few_filters.h"
 #include "conv/winograd.h"
 #include "reduce/reduce.h"
 #include "threading/threading.h"
@@ -117,6 +118,7 @@ int pl_conv2d_backward_weights(const void *args) {
     switch (pl_conv_algorithm(a->dtype, s, PL_BACKWARD_WEIGHTS, a->algorithm)) {
     case PL_CONV_WINOGRAD: return pl_winograd_backward_weights(a->dtype, s, a->dy, a->x, a->dweights);
     case PL_CONV_FEW_CHANNELS: return pl_few_channels_backward_weights(a);
+    case PL_CONV_FEW_FILTERS: return pl_few_filters_backward_weights(a);
     }
     weights_plan plan = {.args = a, .kernels = pl_gemm_select(a->dtype), .item = item};
     plan.width = (ptrdiff_t)plan.kernels->lanes * plan.kernels->vectors;

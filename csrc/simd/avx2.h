@@ -102,18 +102,17 @@ PL_INLINE void i_store_u8(uint8_t *p, ivec x, ptrdiff_t n) {
         for (ptrdiff_t i = 0; i < n; i++, bytes >>= 8) p[i] = (uint8_t)bytes;
 }
 
+/* Lane i is lane from[i] of x; from[i] < PL_LANES. */
+PL_INLINE vec v_permute(vec x, ivec from) {
+#if PL_REAL_BITS == 64
+    from = (from * 2) | ((from * 2 + 1) << 32); /* doubles move as pairs of 32-bit lanes */
+#endif
+    return (vec)_mm256_permutevar8x32_epi32((__m256i)x, (__m256i)from);
+}
+
 /* Lane i is lane from[i] of a followed by b; from[i] < 2 * PL_LANES. */
 PL_INLINE vec v_lookup(vec a, vec b, ivec from) {
-#if PL_REAL_BITS == 64
-    /* Doubles move as pairs of 32-bit lanes 2i and 2i + 1. */
-    const ivec pair = (from * 2) | ((from * 2 + 1) << 32);
-    const vec in_a = (vec)_mm256_permutevar8x32_epi32((__m256i)a, (__m256i)pair);
-    const vec in_b = (vec)_mm256_permutevar8x32_epi32((__m256i)b, (__m256i)pair);
-#else
-    const vec in_a = (vec)_mm256_permutevar8x32_epi32((__m256i)a, (__m256i)from);
-    const vec in_b = (vec)_mm256_permutevar8x32_epi32((__m256i)b, (__m256i)from);
-#endif
-    return v_select((vmask)(from >= PL_LANES), in_b, in_a);
+    return v_select((vmask)(from >= PL_LANES), v_permute(b, from), v_permute(a, from));
 }
 
 /* All lanes in one, by halves: lane i with lane i + LANES/2, and so on down to 0 with 1. */

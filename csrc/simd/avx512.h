@@ -71,6 +71,9 @@ PL_INLINE void i_store_u8(uint8_t *p, ivec x, ptrdiff_t n) {
 /* Lane i is lane from[i] of a followed by b; from[i] < 2 * PL_LANES. */
 PL_INLINE vec v_lookup(vec a, vec b, ivec from) { return V(permutex2var)(a, (__m512i)from, b); }
 
+/* Lane i is lane from[i] of x; from[i] < PL_LANES. */
+PL_INLINE vec v_permute(vec x, ivec from) { return V(permutexvar)((__m512i)from, x); }
+
 /* All lanes in one, by halves: lane i with lane i + LANES/2, and so on down to 0 with 1. */
 #if PL_REAL_BITS == 64
 #define ACROSS(name, op)                                                                         \

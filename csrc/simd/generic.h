@@ -75,6 +75,13 @@ PL_INLINE void i_store_u8(uint8_t *p, ivec x, ptrdiff_t n) {
         for (ptrdiff_t i = 0; i < n; i++) p[i] = narrow[i];
 }
 
+/* Lane i is lane from[i] of x; from[i] < PL_LANES. */
+PL_INLINE vec v_permute(vec x, ivec from) {
+    vec y;
+    for (int i = 0; i < PL_LANES; i++) y[i] = x[from[i]];
+    return y;
+}
+
 /* Lane i is lane from[i] of a followed by b; from[i] < 2 * PL_LANES. */
 PL_INLINE vec v_lookup(vec a, vec b, ivec from) {
     vec x;
