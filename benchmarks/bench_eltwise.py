@@ -13,7 +13,8 @@ from pellucid import kernels
 FEATURES = shapes("features")
 CLASSES = shapes("classes")
 VECTORS = shapes("vectors")
-FLOPS = {"relu": 1, "leaky_relu": 2, "sigmoid": 4, "tanh": 4}
+FLOPS = {"relu": 1, "leaky_relu": 2, "hard_swish": 4}
+"""Of activations that need no polynomial; the others count as 4 too."""
 COUNTER = {"seed": 0, "stream": 1}
 
 
@@ -23,12 +24,13 @@ def feature_map(shape: Shape, draw: Draw) -> Any:
 
 def forward(name: str, shape: Shape, draw: Draw) -> Work:
     x = feature_map(shape, draw)
-    return Work((x, name), flops=FLOPS[name] * x.size)
+    return Work((x, name), flops=FLOPS.get(name, 4) * x.size)
 
 
 def backward(name: str, shape: Shape, draw: Draw) -> Work:
-    y = kernels.activation(feature_map(shape, draw), name)
-    return Work((draw(*y.shape), y, name), flops=2 * y.size)
+    x = feature_map(shape, draw)
+    saved = x if kernels.ACTIVATIONS[name].saves == "x" else kernels.activation(x, name)
+    return Work((draw(*x.shape), saved, name), flops=2 * x.size)
 
 
 def named(prepare: Any, direction: str, name: str) -> Prepare:
@@ -56,6 +58,30 @@ def bench_softmax(shape: Shape, draw: Draw) -> Work:
 def bench_softmax_backward(shape: Shape, draw: Draw) -> Work:
     y = kernels.softmax(draw(shape.n, shape.classes))
     return Work((draw(*y.shape), y), flops=4 * y.size)
+
+
+@kernel_benchmark("log_softmax", CLASSES)
+def bench_log_softmax(shape: Shape, draw: Draw) -> Work:
+    x = draw(shape.n, shape.classes)
+    return Work((x,), flops=5 * x.size)
+
+
+@kernel_benchmark("log_softmax_backward", CLASSES)
+def bench_log_softmax_backward(shape: Shape, draw: Draw) -> Work:
+    y = kernels.log_softmax(draw(shape.n, shape.classes))
+    return Work((draw(*y.shape), y), flops=4 * y.size)
+
+
+@kernel_benchmark("prelu", FEATURES)
+def bench_prelu(shape: Shape, draw: Draw) -> Work:
+    x = feature_map(shape, draw)
+    return Work((x, draw(shape.c)), flops=2 * x.size)
+
+
+@kernel_benchmark("prelu_backward", FEATURES)
+def bench_prelu_backward(shape: Shape, draw: Draw) -> Work:
+    x = feature_map(shape, draw)
+    return Work((draw(*x.shape), x, draw(shape.c)), flops=4 * x.size)
 
 
 @kernel_benchmark("argmax", CLASSES)

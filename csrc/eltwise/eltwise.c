@@ -5,6 +5,7 @@
 
 #include "common/scratch.h"
 #include "random/random.h"
+#include "reduce/reduce.h"
 #include "threading/threading.h"
 
 #define PL_OP eltwise
@@ -72,7 +73,7 @@ static void activation_task(void *context, ptrdiff_t begin, ptrdiff_t end, int t
 }
 
 static double activation_cost(int kind) {
-    return kind == PL_SIGMOID || kind == PL_TANH ? COSTLY : CHEAP;
+    return kind <= PL_LEAKY_RELU || kind == PL_HARD_SWISH ? CHEAP : COSTLY;
 }
 
 int pl_activation(const void *args) {
@@ -91,13 +92,92 @@ static void activation_backward_task(void *context, ptrdiff_t begin, ptrdiff_t e
     const pl_activation_backward_args *g = work->args;
     const span s = span_of(begin, end, CHUNK, g->count);
     work->kernels->activation_backward(g->kind, g->alpha, in(g->dy, s.first, work->item),
-                                       in(g->y, s.first, work->item),
+                                       in(g->saved, s.first, work->item),
                                        out(g->dx, s.first, work->item), s.count);
 }
 
 int pl_activation_backward(const void *args) {
     const pl_activation_backward_args *g = args;
-    return run_elements(g->dtype, g->count, CHEAP, activation_backward_task, args);
+    const double cost = g->kind < PL_SOFTPLUS ? CHEAP : activation_cost(g->kind);
+    return run_elements(g->dtype, g->count, cost, activation_backward_task, args);
+}
+
+/* Few channels are repeated `copies` times, a power of two, so that a period fills vectors: element
+ * i then goes to sum i % period, and the copies are added by halves. One channel has the sums and
+ * the tree of an acc16. */
+typedef struct {
+    const pl_eltwise_kernels *kernels;
+    const void *args, *alpha;
+    char *sums;
+    size_t item;
+    ptrdiff_t copies, period, chunk, tasks;
+} prelu_job;
+
+enum { PRELU_LEAST_PERIOD = 16, PRELU_LEAST_ROWS = 64 };
+
+/* With `with_sums` there is a vector of sums for every task; without memory `alpha` is NULL. */
+static prelu_job prepare_prelu(int dtype, ptrdiff_t count, ptrdiff_t channels, const void *alpha,
+                               int with_sums) {
+    prelu_job job = {.kernels = pl_eltwise_select(dtype), .item = pl_item_size(dtype), .copies = 1};
+    while (job.copies * channels < PRELU_LEAST_PERIOD) job.copies *= 2;
+    job.period = job.copies * channels;
+    job.chunk = job.period * pl_max(PRELU_LEAST_ROWS, CHUNK / job.period);
+    job.tasks = pl_max(1, pl_ceil_div(count, job.chunk));
+    const size_t bytes = (size_t)job.period * job.item, own = (size_t)channels * job.item;
+    const ptrdiff_t vectors = with_sums ? 1 + job.tasks : 1;
+    char *memory = pl_scratch(PL_SLOT_REDUCE, (size_t)vectors * bytes);
+    if (!memory) return job;
+    for (ptrdiff_t copy = 0; copy < job.copies; copy++)
+        memcpy(memory + (size_t)copy * own, alpha, own);
+    job.alpha = memory;
+    job.sums = memory + bytes;
+    return job;
+}
+
+static void prelu_task(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    (void)thread;
+    const prelu_job *job = context;
+    const pl_prelu_args *g = job->args;
+    const span s = span_of(begin, end, job->chunk, g->count);
+    job->kernels->prelu(job->alpha, job->period, in(g->x, s.first, job->item),
+                        out(g->y, s.first, job->item), s.count);
+}
+
+int pl_prelu(const void *args) {
+    const pl_prelu_args *g = args;
+    prelu_job job = prepare_prelu(g->dtype, g->count, g->channels, g->alpha, 0);
+    if (!job.alpha) return PL_NO_MEMORY;
+    job.args = args;
+    pl_parallel_for(job.tasks, pl_workers(job.tasks, CHEAP * (double)g->count), prelu_task, &job);
+    return PL_OK;
+}
+
+static void prelu_backward_task(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    (void)thread;
+    const prelu_job *job = context;
+    const pl_prelu_backward_args *g = job->args;
+    for (ptrdiff_t task = begin; task < end; task++) {
+        const span s = span_of(task, task + 1, job->chunk, g->count);
+        job->kernels->prelu_backward(job->alpha, job->period, in(g->dy, s.first, job->item),
+                                     in(g->x, s.first, job->item), out(g->dx, s.first, job->item),
+                                     out(job->sums, task * job->period, job->item), s.count);
+    }
+}
+
+int pl_prelu_backward(const void *args) {
+    const pl_prelu_backward_args *g = args;
+    prelu_job job = prepare_prelu(g->dtype, g->count, g->channels, g->alpha, 1);
+    if (!job.alpha) return PL_NO_MEMORY;
+    job.args = args;
+    const pl_reduce_kernels *reduce = pl_reduce_select(g->dtype);
+    const int workers = pl_workers(job.tasks, 2 * CHEAP * (double)g->count);
+    pl_parallel_for(job.tasks, workers, prelu_backward_task, &job);
+    for (ptrdiff_t task = 1; task < job.tasks; task++)
+        reduce->add(in(job.sums, task * job.period, job.item), job.sums, job.period);
+    for (ptrdiff_t half = job.copies / 2; half > 0; half /= 2)
+        reduce->add(in(job.sums, half * g->channels, job.item), job.sums, half * g->channels);
+    memcpy(g->dalpha, job.sums, (size_t)g->channels * job.item);
+    return PL_OK;
 }
 
 static void elementary_task(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
@@ -122,8 +202,8 @@ static void softmax_task(void *context, ptrdiff_t begin, ptrdiff_t end, int thre
     const pl_softmax_args *g = work->args;
     const span s = span_of(begin, end, work->rows_per_task, g->rows);
     const ptrdiff_t first = s.first * g->classes;
-    work->kernels->softmax(in(g->x, first, work->item), out(g->y, first, work->item), s.count,
-                           g->classes);
+    work->kernels->softmax(g->logarithm, in(g->x, first, work->item),
+                           out(g->y, first, work->item), s.count, g->classes);
 }
 
 int pl_softmax(const void *args) {
@@ -137,13 +217,15 @@ static void softmax_backward_task(void *context, ptrdiff_t begin, ptrdiff_t end,
     const pl_softmax_backward_args *g = work->args;
     const span s = span_of(begin, end, work->rows_per_task, g->rows);
     const ptrdiff_t first = s.first * g->classes;
-    work->kernels->softmax_backward(in(g->dy, first, work->item), in(g->y, first, work->item),
-                                    out(g->dx, first, work->item), s.count, g->classes);
+    work->kernels->softmax_backward(g->logarithm, in(g->dy, first, work->item),
+                                    in(g->y, first, work->item), out(g->dx, first, work->item),
+                                    s.count, g->classes);
 }
 
 int pl_softmax_backward(const void *args) {
     const pl_softmax_backward_args *g = args;
-    return run_rows(g->dtype, g->rows, g->classes, CHEAP, softmax_backward_task, args);
+    const double cost = g->logarithm ? COSTLY : CHEAP;
+    return run_rows(g->dtype, g->rows, g->classes, cost, softmax_backward_task, args);
 }
 
 static void argmax_task(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {

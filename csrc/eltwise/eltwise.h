@@ -13,12 +13,19 @@ enum { PL_SQUARES_CHUNK = 4096 };
 typedef struct {
     /* y[i] = act(x[i]); y may be x. */
     void (*activation)(int kind, double alpha, const void *x, void *y, ptrdiff_t n);
-    /* dx[i] = dy[i] * act'(y[i]), from the result y; dx may be dy. */
-    void (*activation_backward)(int kind, double alpha, const void *dy, const void *y, void *dx,
+    /* dx[i] = dy[i] * act', from saved[i]: the result y, from PL_GELU on x; dx may be dy. */
+    void (*activation_backward)(int kind, double alpha, const void *dy, const void *saved, void *dx,
                                 ptrdiff_t n);
+    /* y[i] = x[i] > 0 ? x[i] : alpha[i % period] * x[i] */
+    void (*prelu)(const void *alpha, ptrdiff_t period, const void *x, void *y, ptrdiff_t n);
+    /* dx likewise; sums[j] = sum over i % period == j, in order, of dy[i] * x[i] with x[i] <= 0. */
+    void (*prelu_backward)(const void *alpha, ptrdiff_t period, const void *dy, const void *x,
+                           void *dx, void *sums, ptrdiff_t n);
     void (*elementary)(int function, const void *x, void *y, ptrdiff_t n);
-    void (*softmax)(const void *x, void *y, ptrdiff_t rows, ptrdiff_t k);
-    void (*softmax_backward)(const void *dy, const void *y, void *dx, ptrdiff_t rows, ptrdiff_t k);
+    /* With `logarithm` y is log(softmax(x)). */
+    void (*softmax)(int logarithm, const void *x, void *y, ptrdiff_t rows, ptrdiff_t k);
+    void (*softmax_backward)(int logarithm, const void *dy, const void *y, void *dx, ptrdiff_t rows,
+                             ptrdiff_t k);
     /* The first maximum of each row; NaN counts as larger than any number. */
     void (*argmax)(const void *x, int64_t *y, ptrdiff_t rows, ptrdiff_t k);
     /* y[i] = scale * x[i] where bit i of mask is set, else 0; y may be x. */

@@ -6,6 +6,22 @@
 
 PL_INLINE vec relu(vec x) { return v_keep(m_not(v_le(x, v_zero())), x); }
 
+/* ELU and SELU: above * x where x > 0, else below * (exp(x) - 1), which is -below at -infinity. */
+typedef struct {
+    vec above, below;
+} elu_scales;
+PL_INLINE elu_scales scales_of(int kind, double alpha) {
+    const double scale = 1.0507009873554804934, depth = 1.6732632423543772848;
+    elu_scales s = {v_set1(1), v_set1((real)alpha)};
+    if (kind == PL_SELU) s = (elu_scales){v_set1((real)scale), v_set1((real)(scale * depth))};
+    return s;
+}
+
+/* clip(x + 3, 0, 6) / 6 */
+PL_INLINE vec hard_gate(vec x) {
+    return v_min(v_set1(6), v_max(v_zero(), x + v_set1(3))) * v_set1((real)(1.0 / 6));
+}
+
 static void activation(int kind, double alpha, const void *from, void *to, ptrdiff_t n) {
     const real *x = from;
     real *y = to;
@@ -22,13 +38,41 @@ static void activation(int kind, double alpha, const void *from, void *to, ptrdi
         EACH_VECTOR(n, v_store_n(y + i, v_sigmoid(v_load_n(x + i, left)), left));
         break;
     case PL_TANH: EACH_VECTOR(n, v_store_n(y + i, v_tanh(v_load_n(x + i, left)), left)); break;
+    case PL_ELU:
+    case PL_SELU: {
+        const elu_scales scale = scales_of(kind, alpha);
+        EACH_VECTOR_ONCE(n, {
+            const vec v = v_load_n(x + i, left);
+            const vec low = scale.below * v_expm1_negative(v_min(v_zero(), v));
+            v_store_n(y + i, v_select(v_le(v, v_zero()), low, scale.above * v), left);
+        });
+        break;
+    }
+    case PL_SOFTPLUS:
+        EACH_VECTOR_ONCE(n, v_store_n(y + i, v_softplus(v_load_n(x + i, left)), left));
+        break;
+    case PL_GELU:
+        EACH_VECTOR_ONCE(n, v_store_n(y + i, v_gelu(v_load_n(x + i, left)), left));
+        break;
+    case PL_SILU:
+        EACH_VECTOR_ONCE(n, v_store_n(y + i, v_silu(v_load_n(x + i, left)), left));
+        break;
+    case PL_MISH:
+        EACH_VECTOR_ONCE(n, v_store_n(y + i, v_mish(v_load_n(x + i, left)), left));
+        break;
+    case PL_HARD_SWISH:
+        EACH_VECTOR_ONCE(n, {
+            const vec v = v_load_n(x + i, left);
+            v_store_n(y + i, v_max(v_set1(-3), v) * hard_gate(v), left);
+        });
+        break;
     default: EACH_VECTOR(n, v_store_n(y + i, v_load_n(x + i, left), left));
     }
 }
 
-static void activation_backward(int kind, double alpha, const void *gradient, const void *result,
+static void activation_backward(int kind, double alpha, const void *gradient, const void *saved,
                                 void *to, ptrdiff_t n) {
-    const real *dy = gradient, *y = result;
+    const real *dy = gradient, *y = saved, *x = saved;
     real *dx = to;
     const vec slope = v_set1((real)alpha), one = v_set1(1);
     switch (kind) {
@@ -57,8 +101,71 @@ static void activation_backward(int kind, double alpha, const void *gradient, co
             v_store_n(dx + i, v_load_n(dy + i, left) * (one - v * v), left);
         });
         break;
+    case PL_ELU:
+    case PL_SELU: {
+        const elu_scales scale = scales_of(kind, alpha);
+        EACH_VECTOR_ONCE(n, {
+            const vec v = v_load_n(y + i, left);
+            const vec rise = v_select(v_le(v, v_zero()), v + scale.below, scale.above);
+            v_store_n(dx + i, v_load_n(dy + i, left) * rise, left);
+        });
+        break;
+    }
+    case PL_SOFTPLUS: /* sigmoid(x) = 1 - exp(-y) */
+        EACH_VECTOR_ONCE(n, {
+            const vec low = v_expm1_negative(v_zero() - v_load_n(y + i, left));
+            v_store_n(dx + i, v_load_n(dy + i, left) * (v_zero() - low), left);
+        });
+        break;
+    case PL_GELU:
+        EACH_VECTOR_ONCE(n, v_store_n(dx + i, v_load_n(dy + i, left) *
+                                                  v_gelu_slope(v_load_n(x + i, left)), left));
+        break;
+    case PL_SILU:
+        EACH_VECTOR_ONCE(n, v_store_n(dx + i, v_load_n(dy + i, left) *
+                                                  v_silu_slope(v_load_n(x + i, left)), left));
+        break;
+    case PL_MISH:
+        EACH_VECTOR_ONCE(n, v_store_n(dx + i, v_load_n(dy + i, left) *
+                                                  v_mish_slope(v_load_n(x + i, left)), left));
+        break;
+    case PL_HARD_SWISH: /* x / 3 + 1 / 2 inside (-3, 3) */
+        EACH_VECTOR_ONCE(n, {
+            const vec v = v_load_n(x + i, left);
+            vec rise = v * v_set1((real)(1.0 / 3)) + v_set1((real)0.5);
+            rise = v_select(v_le(v, v_set1(-3)), v_zero(), rise);
+            rise = v_select(v_ge(v, v_set1(3)), one, rise);
+            v_store_n(dx + i, v_load_n(dy + i, left) * rise, left);
+        });
+        break;
     default: EACH_VECTOR(n, v_store_n(dx + i, v_load_n(dy + i, left), left));
     }
+}
+
+static void prelu(const void *slopes, ptrdiff_t period, const void *from, void *to, ptrdiff_t n) {
+    const real *alpha = slopes, *x = from;
+    real *y = to;
+    for (; n > 0; n -= period, x += period, y += period)
+        EACH_VECTOR(n < period ? n : period, {
+            const vec v = v_load_n(x + i, left);
+            const vec low = v_load_n(alpha + i, left) * v;
+            v_store_n(y + i, v_select(v_le(v, v_zero()), low, v), left);
+        });
+}
+
+static void prelu_backward(const void *slopes, ptrdiff_t period, const void *gradient,
+                           const void *from, void *to, void *sums, ptrdiff_t n) {
+    const real *alpha = slopes, *dy = gradient, *x = from;
+    real *dx = to, *sum = sums;
+    memset(sum, 0, (size_t)period * sizeof(real));
+    for (; n > 0; n -= period, dy += period, x += period, dx += period)
+        EACH_VECTOR(n < period ? n : period, {
+            const vec v = v_load_n(x + i, left);
+            const vec g = v_load_n(dy + i, left);
+            const vmask low = v_le(v, v_zero());
+            v_store_n(dx + i, v_select(low, v_load_n(alpha + i, left) * g, g), left);
+            v_store_n(sum + i, v_load_n(sum + i, left) + v_keep(low, g * v), left);
+        });
 }
 
 static void elementary(int function, const void *from, void *to, ptrdiff_t n) {
@@ -67,25 +174,42 @@ static void elementary(int function, const void *from, void *to, ptrdiff_t n) {
     switch (function) {
     case PL_EXP: EACH_VECTOR(n, v_store_n(y + i, v_exp(v_load_n(x + i, left)), left)); break;
     case PL_LOG: EACH_VECTOR(n, v_store_n(y + i, v_log(v_load_n(x + i, left)), left)); break;
+    case PL_ERF: EACH_VECTOR_ONCE(n, v_store_n(y + i, v_erf(v_load_n(x + i, left)), left)); break;
     default: EACH_VECTOR(n, v_store_n(y + i, v_log1p_unit(v_load_n(x + i, left)), left));
     }
 }
 
-static void softmax(const void *from, void *to, ptrdiff_t rows, ptrdiff_t k) {
+static void softmax(int logarithm, const void *from, void *to, ptrdiff_t rows, ptrdiff_t k) {
     const real *x = from;
     real *y = to;
     for (ptrdiff_t r = 0; r < rows; r++, x += k, y += k) {
-        const vec inverse = v_set1(1 / row_exponentials(x, row_maximum(x, k), y, k));
-        EACH_VECTOR(k, v_store_n(y + i, v_load_n(y + i, left) * inverse, left));
+        const real maximum = row_maximum(x, k), sum = row_exponentials(x, maximum, y, k);
+        if (logarithm) {
+            const vec shift = v_set1(maximum), size = v_log(v_set1(sum));
+            EACH_VECTOR_ONCE(k, v_store_n(y + i, v_load_n(x + i, left) - shift - size, left));
+        } else {
+            const vec inverse = v_set1(1 / sum);
+            EACH_VECTOR(k, v_store_n(y + i, v_load_n(y + i, left) * inverse, left));
+        }
     }
 }
 
-static void softmax_backward(const void *gradient, const void *result, void *to, ptrdiff_t rows,
-                             ptrdiff_t k) {
+/* dx = y (dy - sum of dy y); of the logarithm dx = dy - exp(y) (sum of dy). */
+static void softmax_backward(int logarithm, const void *gradient, const void *result, void *to,
+                             ptrdiff_t rows, ptrdiff_t k) {
     const real *dy = gradient, *y = result;
     real *dx = to;
     for (ptrdiff_t r = 0; r < rows; r++, dy += k, y += k, dx += k) {
         acc16 sum = acc_zero();
+        if (logarithm) {
+            EACH_SIXTEEN(k, sum.part[part] = sum.part[part] + v_load_n(dy + i, left));
+            const vec total = v_set1(acc_sum(sum));
+            EACH_VECTOR_ONCE(k, {
+                const vec p = v_exp(v_load_n(y + i, left));
+                v_store_n(dx + i, v_load_n(dy + i, left) - p * total, left);
+            });
+            continue;
+        }
         EACH_SIXTEEN(k, sum.part[part] =
                             v_fma(v_load_n(dy + i, left), v_load_n(y + i, left), sum.part[part]));
         const vec dot = v_set1(acc_sum(sum));
@@ -196,6 +320,8 @@ static void convert(int source, double scale, const void *from, void *to, ptrdif
 const pl_eltwise_kernels PL_KERNEL(eltwise) = {
     .activation = activation,
     .activation_backward = activation_backward,
+    .prelu = prelu,
+    .prelu_backward = prelu_backward,
     .elementary = elementary,
     .softmax = softmax,
     .softmax_backward = softmax_backward,

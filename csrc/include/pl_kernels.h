@@ -18,13 +18,20 @@ enum { PL_MAX_THREADS = 64, PL_DEFAULT_GRAIN = 15000 };
 
 typedef enum { PL_PORTABLE, PL_NEON, PL_AVX2, PL_AVX512, PL_ISAS } pl_isa;
 
-/* Fused after bias: y = act(chain + bias). */
+/* Up to PL_TANH other ops apply them to their results: y = act(chain + bias). */
 typedef enum {
     PL_LINEAR,
     PL_RELU,
     PL_LEAKY_RELU,
     PL_SIGMOID,
     PL_TANH,
+    PL_ELU,
+    PL_SELU,
+    PL_SOFTPLUS,
+    PL_GELU,
+    PL_SILU,
+    PL_MISH,
+    PL_HARD_SWISH,
     PL_ACTIVATIONS
 } pl_activation_kind;
 
@@ -189,7 +196,7 @@ int pl_batch_norm_inference_backward(const void *args);
 int pl_batch_norm_backward(const void *args);
 
 /* ---- eltwise -------------------------------------------------------------------------------- */
-/* y = act(x); y may be x. `alpha` is the slope of leaky ReLU. */
+/* y = act(x); y may be x. `alpha` is the slope of leaky ReLU, the depth of ELU. */
 typedef struct {
     int dtype, kind;
     double alpha;
@@ -199,18 +206,36 @@ typedef struct {
 } pl_activation_args;
 int pl_activation(const void *args);
 
-/* dx = dy * act'(.) from the result y; dx may be dy. */
+/* dx = dy * act'(.), where `saved` is the result y, from PL_GELU on the input x; dx may be dy. */
 typedef struct {
     int dtype, kind;
     double alpha;
     ptrdiff_t count;
-    const void *dy, *y;
+    const void *dy, *saved;
     void *dx;
 } pl_activation_backward_args;
 int pl_activation_backward(const void *args);
 
-/* y = exp(x), log(x), or log(1 + x) for 0 <= x <= 1. */
-enum { PL_EXP, PL_LOG, PL_LOG1P };
+/* y = x > 0 ? x : alpha * x; alpha[i % channels] belongs to element i. */
+typedef struct {
+    int dtype;
+    ptrdiff_t count, channels;
+    const void *x, *alpha;
+    void *y;
+} pl_prelu_args;
+int pl_prelu(const void *args);
+
+/* dx = x > 0 ? dy : alpha * dy; dalpha[c] = sum of dy * x over the x <= 0 of channel c. */
+typedef struct {
+    int dtype;
+    ptrdiff_t count, channels;
+    const void *dy, *x, *alpha;
+    void *dx, *dalpha;
+} pl_prelu_backward_args;
+int pl_prelu_backward(const void *args);
+
+/* y = exp(x), log(x), erf(x), or log(1 + x) for 0 <= x <= 1. */
+enum { PL_EXP, PL_LOG, PL_ERF, PL_LOG1P };
 typedef struct {
     int dtype, function;
     ptrdiff_t count;
@@ -219,9 +244,9 @@ typedef struct {
 } pl_elementary_args;
 int pl_elementary(const void *args);
 
-/* Rows of classes > 0. */
+/* Rows of classes > 0: probabilities, or their logarithms. */
 typedef struct {
-    int dtype;
+    int dtype, logarithm;
     ptrdiff_t rows, classes;
     const void *x;
     void *y;
@@ -229,7 +254,7 @@ typedef struct {
 int pl_softmax(const void *args);
 
 typedef struct {
-    int dtype;
+    int dtype, logarithm;
     ptrdiff_t rows, classes;
     const void *dy, *y;
     void *dx;

@@ -23,6 +23,12 @@
         for (; i + PL_LANES <= (n); i += PL_LANES) WHOLE_VECTOR(__VA_ARGS__);       \
         if (i < (n)) PART_OF_VECTOR(n, __VA_ARGS__);                                \
     } while (0)
+/* The same with one copy of the statement: for long ones, which hide the test for the tail. */
+#define EACH_VECTOR_ONCE(n, ...)                           \
+    for (ptrdiff_t i = 0; i < (n); i += PL_LANES) {        \
+        const ptrdiff_t left = (n) - i;                    \
+        __VA_ARGS__;                                       \
+    }
 
 /* The same with `part`, the vector of an acc16 that takes these lanes: element i goes to i % 16.
  * The parts are written out: sums that a loop indexes would live in memory. */

@@ -57,6 +57,13 @@ typedef int32_t bits;
 #define PL_REGISTERS 16
 #endif
 
+/* Long functions that many loops use: the portable copy, not built for speed, calls them. */
+#if defined(PL_ISA_AVX512) || defined(PL_ISA_AVX2) || defined(PL_ISA_NEON)
+#define PL_LONG PL_INLINE
+#else
+#define PL_LONG static __attribute__((noinline, unused))
+#endif
+
 #define PL_PASTE_(dtype, name, isa) pl_##dtype##_##name##__##isa
 #define PL_PASTE(dtype, name, isa) PL_PASTE_(dtype, name, isa)
 #define PL_KERNEL(name) PL_PASTE(PL_DTYPE_NAME, name, PL_ISA_NAME)
@@ -167,7 +174,7 @@ PL_INLINE vec v_from_whole(ivec n) {
 }
 
 /* x * 2^n for whole n, |n| < 2 * PL_EXPONENT_BIAS, rounded once where the result is subnormal. */
-PL_INLINE vec v_times_exp2(vec x, vec n) {
+PL_LONG vec v_times_exp2(vec x, vec n) {
 #ifdef PL_ISA_AVX512
     return V(scalef)(x, n);
 #else

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from pellucid.kernels import reference
+from pellucid.kernels import ACTIVATIONS, reference
 from tests.kernels.exact import (
     ISAS,
     core,
@@ -28,62 +28,12 @@ from tests.support.guard import SIDES, assert_survives, layouts
 CHUNK = 4096
 SIZES = [0, *VECTOR_SIZES, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 13]
 CLASSES = [1, 2, 3, 5, 8, 10, 15, 16, 17, 31, 33, 100, 1000]
-NAMES = ["relu", "leaky_relu", "sigmoid", "tanh"]
-every_name = pytest.mark.parametrize("name", NAMES)
+NAMES = [*ACTIVATIONS]
 
 
 def fresh(shape, dtype):
     """Memory full of what must not survive."""
     return np.full(shape, np.nan if np.dtype(dtype).kind == "f" else 0xAA, dtype)
-
-
-# ---- activations -----------------------------------------------------------------
-
-
-@every_isa
-@every_dtype
-@every_name
-def test_activations_by_their_sign_or_result_are_exact(name, dtype, isa, threads):
-    with forced(isa, threads):
-        for size in SIZES:
-            x, dy = integers((size,), 1, dtype=dtype), integers((size,), 2, dtype=dtype)
-            if name in ("relu", "leaky_relu"):
-                y = core.activation(x, name, alpha=0.25, out=fresh(size, dtype))
-                assert_exact(y, reference.activation(x, name, alpha=0.25))
-            y = uniform((size,), 3, dtype=dtype)
-            dx = core.activation_backward(
-                dy, y, name, alpha=0.25, out=fresh(size, dtype)
-            )
-            assert_exact(dx, reference.activation_backward(dy, y, name, alpha=0.25))
-
-
-@every_isa
-@every_dtype
-@every_name
-def test_specials_of_activations(name, dtype, isa):
-    x = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-40] * 5, dtype)
-    with forced(isa), np.errstate(all="ignore"):
-        y = core.activation(x, name)
-        want = reference.activation(x, name)
-        np.testing.assert_allclose(y, want, rtol=1e-6, atol=1e-38)
-        dx = core.activation_backward(np.ones_like(x), x, name)
-        assert_exact(dx, reference.activation_backward(np.ones_like(x), x, name))
-    if name == "relu":
-        assert_exact(y, want)
-        assert not np.signbit(y[4])
-
-
-@every_isa
-@every_name
-def test_activations_work_in_place(name, isa):
-    x, dy = uniform((3, 37), 1), uniform((3, 37), 2)
-    with forced(isa):
-        want = core.activation(x, name)
-        slope = core.activation_backward(dy, want, name)
-        assert core.activation(x, name, out=x) is x
-        assert_exact(x, want)
-        assert core.activation_backward(dy, want, name, out=dy) is dy
-        assert_exact(dy, slope)
 
 
 # ---- along the last axis ---------------------------------------------------------
@@ -112,6 +62,42 @@ def test_softmax_and_its_gradient_are_within_their_bounds(kind, dtype, isa):
         size = p * (np.abs(g) + (p * np.abs(g)).sum(axis=-1, keepdims=True))
         assert_within(dx, p * (g - dot), layer_bound(k + 2, size, dtype))
         assert_not_vacuous(dx if k > 1 else [1.0])
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("kind", DISTRIBUTIONS)
+def test_log_softmax_and_its_gradient_are_within_their_bounds(kind, dtype, isa):
+    for k, rows in zip(CLASSES, itertools.cycle([1, 3, 17]), strict=False):
+        x = DISTRIBUTIONS[kind]((rows, k), k, dtype=dtype)
+        x *= np.array(LOGIT_SCALE[kind], dtype)
+        dy = uniform((rows, k), k + 1, dtype=dtype)
+        wide = x.astype(np.longdouble)
+        depth = wide.max(axis=-1, keepdims=True) - wide
+        y = -depth - np.log(np.exp(-depth).sum(axis=-1, keepdims=True))
+        with forced(isa):
+            got = core.log_softmax(x, out=fresh(x.shape, dtype))
+            assert_within(got, y, layer_bound(k, 1 + depth + np.log(k), dtype))
+            dx = core.log_softmax_backward(dy, got, out=fresh(x.shape, dtype))
+        p, g = np.exp(got.astype(np.longdouble)), dy.astype(np.longdouble)
+        size = np.abs(g) + p * np.abs(g).sum(axis=-1, keepdims=True)
+        total = g.sum(axis=-1, keepdims=True)
+        assert_within(dx, g - p * total, layer_bound(k + 2, size, dtype))
+        assert_not_vacuous(dx if k > 1 else [1.0])
+
+
+@every_isa
+def test_log_softmax_of_extreme_rows(isa):
+    rows = [[88.0, -88.0, 0.0], [3e38, -3e38, 0.0], [-np.inf, 0.0, 0.0]]
+    rows += [[np.nan, 0.0, 1.0], [np.inf, 0.0, 1.0], [-np.inf] * 3]
+    with forced(isa):
+        y = core.log_softmax(np.array(rows, np.float32))
+    np.testing.assert_array_equal(y[0], [0, -176, -88])
+    assert y[1, 0] == 0
+    assert (y[1, 1:] < -1e38).all()
+    half = -np.log(2)
+    np.testing.assert_allclose(y[2], [-np.inf, half, half], rtol=1e-6)
+    assert np.isnan(y[3:]).all()
 
 
 @every_isa
@@ -261,8 +247,11 @@ def calls(dtype, n, k):
     for name in NAMES:
         yield lambda name=name: (core.activation(4 * x, name),)
         yield lambda name=name: (core.activation_backward(x, y, name),)
-    yield lambda: (core.softmax(9 * x),)
-    yield lambda: (core.softmax_backward(x, y),)
+    yield lambda: (core.softmax(9 * x), core.log_softmax(9 * x))
+    yield lambda: (core.softmax_backward(x, y), core.log_softmax_backward(x, y))
+    for alpha in (y[0], y[0, :1]):
+        yield lambda alpha=alpha: (core.prelu(x, alpha),)
+        yield lambda alpha=alpha: core.prelu_backward(y, x, alpha)
     yield lambda: (core.argmax(x), core.add(x, y))
     yield lambda: dropped()
     yield lambda: vector_sums()
@@ -319,18 +308,25 @@ for isa in {isas}:
             x = guarded_copy(random.standard_normal(n).astype(dtype), {side!r})
             dy = guarded_copy(random.standard_normal(n).astype(dtype), {side!r})
             y = guarded(n, dtype, {side!r})
-            for name in ("relu", "leaky_relu", "sigmoid", "tanh"):
+            for name in {names}:
                 core.activation(x, name, out=y)
                 core.activation_backward(dy, x, name, out=y)
             core.softmax(x, out=y)
             core.softmax_backward(dy, x, out=y)
+            core.log_softmax(x, out=y)
+            core.log_softmax_backward(dy, x, out=y)
+            slopes = guarded_copy(x[:1].copy(), {side!r})
+            dslopes = guarded(1, dtype, {side!r})
+            for alpha, dalpha in ((slopes, dslopes), (x, guarded(n, dtype, {side!r}))):
+                core.prelu(x, alpha, out=y)
+                core.prelu_backward(dy, x, alpha, out=(y, dalpha))
             core.argmax(x)
             core.add(x, dy, out=y)
             core.add_scaled(y, x, 0.5)
             core.scale(y, 0.5)
             core.sum_of_squares(x)
             assert core.all_finite(x) == 1
-            for name in ("exp", "log"):
+            for name in ("exp", "log", "erf"):
                 core.elementary(name, x)
             mask = guarded((n + 7) // 8, np.uint8, {side!r})
             counter = np.zeros(1, np.uint64)
@@ -348,4 +344,4 @@ for isa in {isas}:
 
 @pytest.mark.parametrize("side", SIDES)
 def test_nothing_is_touched_outside_the_arrays(side):
-    assert_survives(GUARDED.format(isas=ISAS, side=side))
+    assert_survives(GUARDED.format(isas=ISAS, side=side, names=NAMES))

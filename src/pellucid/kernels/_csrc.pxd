@@ -9,6 +9,7 @@ cdef extern from "pl_kernels.h" nogil:
         PL_OK, PL_NO_MEMORY, PL_UNSUPPORTED
         PL_MAX_THREADS
         PL_LINEAR, PL_RELU, PL_LEAKY_RELU, PL_SIGMOID, PL_TANH
+        PL_ELU, PL_SELU, PL_SOFTPLUS, PL_GELU, PL_SILU, PL_MISH, PL_HARD_SWISH
 
     ctypedef enum pl_isa:
         PL_PORTABLE, PL_NEON, PL_AVX2, PL_AVX512, PL_ISAS
@@ -157,12 +158,30 @@ cdef extern from "pl_kernels.h" nogil:
         double alpha
         ptrdiff_t count
         const void *dy
-        const void *y
+        const void *saved
         void *dx
     int pl_activation_backward(const void *args)
 
+    ctypedef struct pl_prelu_args:
+        int dtype
+        ptrdiff_t count, channels
+        const void *x
+        const void *alpha
+        void *y
+    int pl_prelu(const void *args)
+
+    ctypedef struct pl_prelu_backward_args:
+        int dtype
+        ptrdiff_t count, channels
+        const void *dy
+        const void *x
+        const void *alpha
+        void *dx
+        void *dalpha
+    int pl_prelu_backward(const void *args)
+
     enum:
-        PL_EXP, PL_LOG, PL_LOG1P
+        PL_EXP, PL_LOG, PL_ERF, PL_LOG1P
 
     ctypedef struct pl_elementary_args:
         int dtype, function
@@ -172,14 +191,14 @@ cdef extern from "pl_kernels.h" nogil:
     int pl_elementary(const void *args)
 
     ctypedef struct pl_softmax_args:
-        int dtype
+        int dtype, logarithm
         ptrdiff_t rows, classes
         const void *x
         void *y
     int pl_softmax(const void *args)
 
     ctypedef struct pl_softmax_backward_args:
-        int dtype
+        int dtype, logarithm
         ptrdiff_t rows, classes
         const void *dy
         const void *y

@@ -2,7 +2,9 @@
 
 cdef dict ACTIVATION_KINDS = {
     None: PL_LINEAR, "relu": PL_RELU, "leaky_relu": PL_LEAKY_RELU,
-    "sigmoid": PL_SIGMOID, "tanh": PL_TANH,
+    "sigmoid": PL_SIGMOID, "tanh": PL_TANH, "elu": PL_ELU, "selu": PL_SELU,
+    "softplus": PL_SOFTPLUS, "gelu": PL_GELU, "silu": PL_SILU, "mish": PL_MISH,
+    "hard_swish": PL_HARD_SWISH,
 }
 
 ctypedef fused source_number:
@@ -24,10 +26,10 @@ cdef int run_activation(
     return submit(pl_activation, &args, sizeof(args), (x.base, y.base))
 
 
-def activation(x, name, *, alpha=0.01, out=None):
+def activation(x, name, *, alpha=None, out=None):
     """y = act(x); see `pellucid.kernels.reference.activation`."""
     x, alpha, out = checks.activation(x, name, alpha, out)
-    cdef int kind = ACTIVATION_KINDS[name]
+    cdef int kind = kind_of(name)
     if out.itemsize == 4:
         run_activation[float](x.reshape(-1), out.reshape(-1), kind, alpha)
     else:
@@ -36,25 +38,25 @@ def activation(x, name, *, alpha=0.01, out=None):
 
 
 cdef int run_activation_backward(
-    const real[::1] dy, const real[::1] y, real[::1] dx, int kind, double alpha
+    const real[::1] dy, const real[::1] saved, real[::1] dx, int kind, double alpha
 ) except -1:
-    """dx = dy * act'(.) by y."""
+    """dx = dy * act'(.) by y, or by x."""
     cdef pl_activation_backward_args args
     if dy.shape[0] == 0:
         return 0
     args.dtype, args.kind = PL_F32 if real is float else PL_F64, kind
     args.alpha, args.count = alpha, dy.shape[0]
-    args.dy, args.y, args.dx = &dy[0], &y[0], &dx[0]
+    args.dy, args.saved, args.dx = &dy[0], &saved[0], &dx[0]
     return submit(
-        pl_activation_backward, &args, sizeof(args), (dy.base, y.base, dx.base)
+        pl_activation_backward, &args, sizeof(args), (dy.base, saved.base, dx.base)
     )
 
 
-def activation_backward(dy, y, name, *, alpha=0.01, out=None):
-    """dx from the result y; see `pellucid.kernels.reference.activation_backward`."""
-    dy, y, alpha, out = checks.activation_backward(dy, y, name, alpha, out)
-    cdef int kind = ACTIVATION_KINDS[name]
-    flat = dy.reshape(-1), y.reshape(-1), out.reshape(-1)
+def activation_backward(dy, saved, name, *, alpha=None, out=None):
+    """dx from y or x; see `pellucid.kernels.reference.activation_backward`."""
+    dy, saved, alpha, out = checks.activation_backward(dy, saved, name, alpha, out)
+    cdef int kind = kind_of(name)
+    flat = dy.reshape(-1), saved.reshape(-1), out.reshape(-1)
     if out.itemsize == 4:
         run_activation_backward[float](flat[0], flat[1], flat[2], kind, alpha)
     else:
@@ -62,7 +64,59 @@ def activation_backward(dy, y, name, *, alpha=0.01, out=None):
     return out
 
 
-cdef dict FUNCTIONS = {"exp": PL_EXP, "log": PL_LOG, "log1p": PL_LOG1P}
+cdef int run_prelu(const real[::1] x, const real[::1] alpha, real[::1] y) except -1:
+    """y = x where x > 0, else alpha * x."""
+    cdef pl_prelu_args args
+    if x.shape[0] == 0:
+        return 0
+    args.dtype = PL_F32 if real is float else PL_F64
+    args.count, args.channels = x.shape[0], alpha.shape[0]
+    args.x, args.alpha, args.y = &x[0], &alpha[0], &y[0]
+    return submit(pl_prelu, &args, sizeof(args), (x.base, alpha.base, y.base))
+
+
+def prelu(x, alpha, *, out=None):
+    """Leaky ReLU by learnt slopes; see `pellucid.kernels.reference.prelu`."""
+    x, alpha, out = checks.prelu(x, alpha, out)
+    if out.itemsize == 4:
+        run_prelu[float](x.reshape(-1), alpha, out.reshape(-1))
+    else:
+        run_prelu[double](x.reshape(-1), alpha, out.reshape(-1))
+    return out
+
+
+cdef int run_prelu_backward(
+    const real[::1] dy, const real[::1] x, const real[::1] alpha, real[::1] dx,
+    real[::1] dalpha,
+) except -1:
+    """dx = dy where x > 0, else alpha * dy; dalpha = sums of dy * x where x <= 0."""
+    cdef pl_prelu_backward_args args
+    memset(&args, 0, sizeof(args))
+    args.dtype = PL_F32 if real is float else PL_F64
+    args.count, args.channels = x.shape[0], alpha.shape[0]
+    if alpha.shape[0] == 0:
+        return 0
+    args.alpha, args.dalpha = &alpha[0], &dalpha[0]
+    if x.shape[0]:
+        args.dy, args.x, args.dx = &dy[0], &x[0], &dx[0]
+    return submit(
+        pl_prelu_backward, &args, sizeof(args),
+        (dy.base, x.base, alpha.base, dx.base, dalpha.base),
+    )
+
+
+def prelu_backward(dy, x, alpha, *, out=None):
+    """(dx, dalpha); see `pellucid.kernels.reference.prelu_backward`."""
+    dy, x, alpha, dx, dalpha = checks.prelu_backward(dy, x, alpha, out)
+    flat = dy.reshape(-1), x.reshape(-1), dx.reshape(-1)
+    if dx.itemsize == 4:
+        run_prelu_backward[float](flat[0], flat[1], alpha, flat[2], dalpha)
+    else:
+        run_prelu_backward[double](flat[0], flat[1], alpha, flat[2], dalpha)
+    return dx, dalpha
+
+
+cdef dict FUNCTIONS = {"exp": PL_EXP, "log": PL_LOG, "erf": PL_ERF, "log1p": PL_LOG1P}
 
 
 cdef int run_elementary(const real[::1] x, real[::1] y, int function) except -1:
@@ -76,7 +130,7 @@ cdef int run_elementary(const real[::1] x, real[::1] y, int function) except -1:
 
 
 def elementary(str name, x):
-    """exp, log, or log1p on [0, 1], of a vector: what the other kernels compute with."""
+    """exp, log, erf, or log1p on [0, 1], of a vector: what other kernels compute with."""
     out = np.empty_like(x)
     if x.itemsize == 4:
         run_elementary[float](x, out, FUNCTIONS[name])
@@ -85,51 +139,72 @@ def elementary(str name, x):
     return out
 
 
-cdef int run_softmax(const real[::1] x, real[::1] y, ptrdiff_t classes) except -1:
-    """y = exp(x) / sum(exp(x)) in rows."""
+cdef int run_softmax(
+    const real[::1] x, real[::1] y, ptrdiff_t classes, bint logarithm
+) except -1:
+    """y = exp(x) / sum(exp(x)) in rows, or the logarithm of it."""
     cdef pl_softmax_args args
     if x.shape[0] == 0:
         return 0
-    args.dtype = PL_F32 if real is float else PL_F64
+    args.dtype, args.logarithm = PL_F32 if real is float else PL_F64, logarithm
     args.rows, args.classes = x.shape[0] // classes, classes
     args.x, args.y = &x[0], &y[0]
     return submit(pl_softmax, &args, sizeof(args), (x.base, y.base))
 
 
-def softmax(x, *, out=None):
-    """Probabilities along the last axis; see `pellucid.kernels.reference.softmax`."""
+cdef softmax_of(x, out, bint logarithm):
     x, out = checks.softmax(x, out)
     cdef ptrdiff_t classes = x.shape[x.ndim - 1]
     if out.itemsize == 4:
-        run_softmax[float](x.reshape(-1), out.reshape(-1), classes)
+        run_softmax[float](x.reshape(-1), out.reshape(-1), classes, logarithm)
     else:
-        run_softmax[double](x.reshape(-1), out.reshape(-1), classes)
+        run_softmax[double](x.reshape(-1), out.reshape(-1), classes, logarithm)
     return out
 
 
+def softmax(x, *, out=None):
+    """Probabilities along the last axis; see `pellucid.kernels.reference.softmax`."""
+    return softmax_of(x, out, False)
+
+
+def log_softmax(x, *, out=None):
+    """Logarithms of them; see `pellucid.kernels.reference.log_softmax`."""
+    return softmax_of(x, out, True)
+
+
 cdef int run_softmax_backward(
-    const real[::1] dy, const real[::1] y, real[::1] dx, ptrdiff_t classes
+    const real[::1] dy, const real[::1] y, real[::1] dx, ptrdiff_t classes,
+    bint logarithm,
 ) except -1:
-    """dx = y * (dy - sum(dy * y)) in rows."""
+    """dx = y * (dy - sum(dy * y)) in rows; dy - exp(y) * sum(dy) of the logarithm."""
     cdef pl_softmax_backward_args args
     if dy.shape[0] == 0:
         return 0
-    args.dtype = PL_F32 if real is float else PL_F64
+    args.dtype, args.logarithm = PL_F32 if real is float else PL_F64, logarithm
     args.rows, args.classes = dy.shape[0] // classes, classes
     args.dy, args.y, args.dx = &dy[0], &y[0], &dx[0]
     return submit(pl_softmax_backward, &args, sizeof(args), (dy.base, y.base, dx.base))
 
 
-def softmax_backward(dy, y, *, out=None):
-    """dx from the result y; see `pellucid.kernels.reference.softmax_backward`."""
+cdef softmax_backward_of(dy, y, out, bint logarithm):
     dy, y, out = checks.softmax_backward(dy, y, out)
     cdef ptrdiff_t classes = dy.shape[dy.ndim - 1]
     flat = dy.reshape(-1), y.reshape(-1), out.reshape(-1)
     if out.itemsize == 4:
-        run_softmax_backward[float](flat[0], flat[1], flat[2], classes)
+        run_softmax_backward[float](flat[0], flat[1], flat[2], classes, logarithm)
     else:
-        run_softmax_backward[double](flat[0], flat[1], flat[2], classes)
+        run_softmax_backward[double](flat[0], flat[1], flat[2], classes, logarithm)
     return out
+
+
+def softmax_backward(dy, y, *, out=None):
+    """dx from the result y; see `pellucid.kernels.reference.softmax_backward`."""
+    return softmax_backward_of(dy, y, out, False)
+
+
+def log_softmax_backward(dy, y, *, out=None):
+    """dx from the result y; see `pellucid.kernels.reference.log_softmax_backward`."""
+    return softmax_backward_of(dy, y, out, True)
 
 
 cdef int run_argmax(const real[::1] x, int64_t[::1] y, ptrdiff_t classes) except -1:

@@ -30,8 +30,8 @@ cdef int column_sums(const real[:, ::1] x, real[::1] y) except -1:
 
 
 cdef int kind_of(activation) except -1:
-    """The C name of a fused activation."""
-    return 0 if activation is None else 1 + checks.ACTIVATIONS.index(activation)
+    """The C name of an activation."""
+    return ACTIVATION_KINDS[activation]
 
 
 def gemm(a, b, *, trans_a=False, trans_b=False, out=None):

@@ -198,7 +198,29 @@ BAD_CALLS: dict[str, Callable[[], Call]] = {
         "argmax is an array of int64",
     ),
     # elementwise
-    "name": lambda: ("activation", (ones(2), "softplus"), {}, ValueError, "name is"),
+    "name": lambda: ("activation", (ones(2), "swosh"), {}, ValueError, "name is"),
+    "fused": lambda: (
+        "dense",
+        (ones(2, 3), ones(3, 4)),
+        {"activation": "gelu"},
+        ValueError,
+        'activation is "gelu". Expected one of "relu", "leaky_relu", "sigmoid", "tanh"',
+    ),
+    "slopes": lambda: ("prelu", (ones(2, 3), ones(2)), {}, ValueError, r"\(3,\)"),
+    "slopes dtype": lambda: (
+        "prelu",
+        (ones(2, 3), ones(3).astype("float64")),
+        {},
+        TypeError,
+        "alpha is an array of float64",
+    ),
+    "slopes shared": lambda: (
+        "prelu_backward",
+        (ones(2, 3), ones(2, 3), (slopes := ones(3))),
+        {"out": (None, slopes)},
+        ValueError,
+        "dalpha shares memory",
+    ),
     "alpha": lambda: (
         "activation",
         (ones(2), "leaky_relu"),

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -7,14 +9,72 @@ from tests.support.data import integers
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-@pytest.mark.parametrize("alpha", [0.01, 0.5, 0.0])
-def test_activation_gradients(name, alpha):
-    x, dy = real((3, 7), 1), real((3, 7), 2)
-    y = reference.activation(x, name, alpha=alpha)
-    dx = reference.activation_backward(dy, y, name, alpha=alpha)
+@pytest.mark.parametrize("alpha", [None, 0.01, 0.5, 0.0])
+@pytest.mark.parametrize("size", [1, 5])
+def test_activation_gradients(name, alpha, size):
+    x, dy = size * real((3, 7), 1), real((3, 7), 2)
+    saved = saved_for(name, x, reference.activation(x, name, alpha=alpha))
+    dx = reference.activation_backward(dy, saved, name, alpha=alpha)
     check_gradient(
         lambda x: (reference.activation(x, name, alpha=alpha) * dy).sum(), x, dx
     )
+
+
+def saved_for(name, x, y):
+    return x if ACTIVATIONS[name].saves == "x" else y
+
+
+@pytest.mark.parametrize(("c", "shared"), [(1, False), (7, False), (7, True)])
+def test_prelu_gradients(c, shared):
+    x, dy = real((4, 3, c), 1), real((4, 3, c), 2)
+    alpha = real((1 if shared else c,), 3)
+    dx, dalpha = reference.prelu_backward(dy, x, alpha)
+    assert dalpha.shape == alpha.shape
+
+    def loss(x, alpha):
+        return (reference.prelu(x, alpha) * dy).sum()
+
+    check_gradient(lambda x: loss(x, like(alpha, x)), x, dx)
+    check_gradient(lambda a: loss(like(x, a), a), alpha, dalpha)
+
+
+def test_prelu_with_one_slope_is_leaky_relu():
+    x, dy = real((5, 6), 1), real((5, 6), 2)
+    y = reference.activation(x, "leaky_relu", alpha=0.3)
+    np.testing.assert_array_equal(reference.prelu(x, [0.3]), y)
+    dx, dalpha = reference.prelu_backward(dy, x, [0.3])
+    want = reference.activation_backward(dy, y, "leaky_relu", alpha=0.3)
+    np.testing.assert_array_equal(dx, want)
+    np.testing.assert_allclose(dalpha, [(dy * x)[x <= 0].sum()], rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["elu", "selu", "softplus", "gelu", "silu", "mish"])
+def test_smooth_activations_by_the_functions_of_the_standard_library(name):
+    scale, depth = 1.0507009873554805, 1.6732632423543772
+    formulas = {
+        "elu": lambda x: x if x > 0 else math.expm1(x),
+        "selu": lambda x: scale * (x if x > 0 else depth * math.expm1(x)),
+        "softplus": lambda x: math.log1p(math.exp(x)),
+        "gelu": lambda x: x * math.erfc(-x / math.sqrt(2)) / 2,
+        "silu": lambda x: x / (1 + math.exp(-x)),
+        "mish": lambda x: x * math.tanh(math.log1p(math.exp(x))),
+    }
+    x = np.concatenate([np.linspace(-12, 12, 997), [-1e-9, 1e-9]])
+    want = [formulas[name](float(number)) for number in x]
+    np.testing.assert_allclose(reference.activation(x, name), want, rtol=2e-13)
+
+
+def test_limits_of_smooth_activations():
+    x = np.array([-np.inf, -1e30, -0.0, 0.0, 1e30, np.inf, np.nan])
+    for name in ("gelu", "silu", "mish", "hard_swish"):
+        y = reference.activation(x, name)
+        np.testing.assert_array_equal(y, [0, 0, 0, 0, 1e30, np.inf, np.nan], name)
+        dx = reference.activation_backward(np.ones(7), x, name)
+        np.testing.assert_array_equal(dx[[0, 1, 4, 5, 6]], [0, 0, 1, 1, np.nan], name)
+    y = reference.activation(x, "softplus")
+    half = np.log(2)
+    np.testing.assert_allclose(y, [0, 0, half, half, 1e30, np.inf, np.nan])
+    np.testing.assert_array_equal(reference.activation(x, "elu", alpha=3)[:2], [-3, -3])
 
 
 def test_activation_values():
@@ -37,9 +97,10 @@ def test_activation_values():
 def test_activations_work_in_place(name):
     x, dy = real((40,), 1).astype(np.float32), real((40,), 2).astype(np.float32)
     y = reference.activation(x, name)
-    dx = reference.activation_backward(dy, y, name)
+    saved = saved_for(name, x.copy(), y)
+    dx = reference.activation_backward(dy, saved, name)
     assert reference.activation(x, name, out=x) is x
-    assert reference.activation_backward(dy, y, name, out=dy) is dy
+    assert reference.activation_backward(dy, saved, name, out=dy) is dy
     np.testing.assert_array_equal(x, y)
     np.testing.assert_array_equal(dy, dx)
 
@@ -56,6 +117,16 @@ def test_softmax_gradient():
     np.testing.assert_allclose(y.sum(axis=-1), 1, rtol=1e-14)
     dx = reference.softmax_backward(dy, y)
     check_gradient(lambda x: (reference.softmax(x) * dy).sum(), x, dx)
+
+
+def test_log_softmax_and_its_gradient():
+    x, dy = real((2, 3, 5), 1), real((2, 3, 5), 2)
+    y = reference.log_softmax(x)
+    np.testing.assert_allclose(np.exp(y), reference.softmax(x), rtol=1e-14)
+    dx = reference.log_softmax_backward(dy, y)
+    check_gradient(lambda x: (reference.log_softmax(x) * dy).sum(), x, dx)
+    far = reference.log_softmax(np.array([[-1e4, 0.0, 1e4]], np.float32))
+    np.testing.assert_array_equal(far, [[-2e4, -1e4, 0]])
 
 
 def test_argmax_takes_the_first_maximum():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -20,7 +20,33 @@ U64 = np.dtype("uint64")
 REAL: tuple[DType, ...] = (F32, F64)
 ANY: tuple[DType, ...] = (F32, F64, C128)
 
-ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
+
+class Activation(NamedTuple):
+    """What is known of an activation.
+
+    ``fused``: other ops apply it to their results. ``saves``: what its gradient follows
+    from, the result "y" or the input "x". ``alpha``: the default of its parameter.
+    """
+
+    fused: bool = False
+    saves: str = "y"
+    alpha: float = 0.0
+
+
+ACTIVATIONS = {
+    "relu": Activation(fused=True),
+    "leaky_relu": Activation(fused=True, alpha=0.01),
+    "sigmoid": Activation(fused=True),
+    "tanh": Activation(fused=True),
+    "elu": Activation(alpha=1.0),
+    "selu": Activation(),
+    "softplus": Activation(),
+    "gelu": Activation(saves="x"),
+    "silu": Activation(saves="x"),
+    "mish": Activation(saves="x"),
+    "hard_swish": Activation(saves="x"),
+}
+FUSED = tuple(name for name, known in ACTIVATIONS.items() if known.fused)
 CONV_ALGOS = ("auto", "direct", "winograd", "im2col")
 REDUCTIONS = ("mean", "sum")
 LARGEST_BYTES = 2**62
@@ -154,7 +180,7 @@ def fused(activation: Any) -> str | None:
     """Return the name of an activation that a kernel applies to its result."""
     if activation is None:
         return None
-    return check_choice(activation, "activation", ACTIVATIONS)
+    return check_choice(activation, "activation", FUSED)
 
 
 def bounds(indices: Array, count: int, what: str, things: str) -> None:

@@ -38,21 +38,61 @@ def activation(
     x: Any, name: Any, alpha: Any, out: Any, dtypes: tuple[DType, ...] = REAL
 ) -> tuple[Array, float, Array]:
     """Return `(x, alpha, out)`; out may be x itself."""
-    check_choice(name, "name", ACTIVATIONS)
-    alpha = number(alpha, "alpha", 0.0, math.inf, False)
+    alpha = _alpha(name, alpha)
     x = array(x, "x", dtypes)
     return x, alpha, _maybe_inplace(out, x)
 
 
 def activation_backward(
-    dy: Any, y: Any, name: Any, alpha: Any, out: Any, dtypes: tuple[DType, ...] = REAL
+    dy: Any,
+    saved: Any,
+    name: Any,
+    alpha: Any,
+    out: Any,
+    dtypes: tuple[DType, ...] = REAL,
 ) -> tuple[Array, Array, float, Array]:
-    """Return `(dy, y, alpha, out)`; out may be dy itself."""
-    check_choice(name, "name", ACTIVATIONS)
-    alpha = number(alpha, "alpha", 0.0, math.inf, False)
+    """Return `(dy, saved, alpha, out)`; out may be dy itself."""
+    alpha = _alpha(name, alpha)
     dy = array(dy, "dy", dtypes)
-    y = shaped(y, "y", (dy.dtype,), dy.shape)
-    return dy, y, alpha, _maybe_inplace(out, dy, y)
+    saved = shaped(saved, "saved", (dy.dtype,), dy.shape)
+    return dy, saved, alpha, _maybe_inplace(out, dy, saved)
+
+
+def _alpha(name: Any, alpha: Any) -> float:
+    known = ACTIVATIONS[check_choice(name, "name", ACTIVATIONS)]
+    if alpha is None:
+        return known.alpha
+    return number(alpha, "alpha", 0.0, math.inf, False)
+
+
+def prelu(
+    x: Any, alpha: Any, out: Any, dtypes: tuple[DType, ...] = REAL
+) -> tuple[Array, Array, Array]:
+    """Return `(x, alpha, out)`."""
+    x = array(x, "x", dtypes)
+    alpha = _slopes(alpha, x)
+    return x, alpha, output(out, x.shape, x.dtype, "out", x, alpha)
+
+
+def prelu_backward(
+    dy: Any, x: Any, alpha: Any, out: Any, dtypes: tuple[DType, ...] = REAL
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Return `(dy, x, alpha, dx, dalpha)`."""
+    dy = array(dy, "dy", dtypes)
+    x = shaped(x, "x", (dy.dtype,), dy.shape)
+    alpha = _slopes(alpha, x)
+    dx, dalpha = outputs(out, 2, "(dx, dalpha)")
+    dx = output(dx, x.shape, x.dtype, "dx", dy, x, alpha)
+    dalpha = output(dalpha, alpha.shape, x.dtype, "dalpha", dy, x, alpha, dx)
+    return dy, x, alpha, dx, dalpha
+
+
+def _slopes(alpha: Any, x: Array) -> Array:
+    """Return `alpha` of shape (1,), or (c,) for the last axis of x."""
+    slopes = array(alpha, "alpha", (x.dtype,))
+    if slopes.shape == (1,):
+        return slopes
+    return vector(slopes, "alpha", (x.dtype,), x.shape[-1] if x.ndim else 1)
 
 
 def _maybe_inplace(out: Any, x: Array, *others: Array) -> Array:

@@ -5,7 +5,8 @@
 | gemm.py | matrix product, dense layer |
 | conv.py | convolution, im2col, col2im |
 | pool.py | maximum and average pooling |
-| eltwise.py | activations, softmax, dropout, sums, rows of an array |
+| activations.py | activations of single elements |
+| eltwise.py | softmax, dropout, sums, rows of an array |
 | norm.py | batch normalization |
 | loss.py | losses with their gradients |
 | optim.py | optimizer steps |
@@ -16,10 +17,9 @@ The compiled twin, `pellucid.kernels._core`, has the same names and signatures. 
 functions also take complex128, for derivatives by the complex step.
 """
 
+from .activations import activation, activation_backward, prelu, prelu_backward
 from .conv import col2im, conv2d, conv2d_backward, im2col
 from .eltwise import (
-    activation,
-    activation_backward,
     add,
     add_scaled,
     all_finite,
@@ -27,6 +27,8 @@ from .eltwise import (
     dropout,
     dropout_backward,
     gather,
+    log_softmax,
+    log_softmax_backward,
     scale,
     softmax,
     softmax_backward,
@@ -100,12 +102,16 @@ __all__ = [
     "image_crop",
     "image_noise",
     "image_paste",
+    "log_softmax",
+    "log_softmax_backward",
     "max_pool2d",
     "max_pool2d_backward",
     "mean_squared_error",
     "mix_rows",
     "permutation",
     "philox",
+    "prelu",
+    "prelu_backward",
     "random_normal",
     "random_uniform",
     "scale",

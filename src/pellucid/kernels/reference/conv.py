@@ -22,7 +22,7 @@ from pellucid.shapes import Geometry, IntPair, Padding
 
 from .. import checks
 from ..checks import ANY, Array
-from .eltwise import activate
+from .activations import activate
 
 
 def conv2d(

@@ -1,9 +1,6 @@
-"""Operations on elements and on the last axis: activations, softmax, dropout, sums."""
+"""Operations on elements and on the last axis: softmax, dropout, sums, rows."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,119 +8,6 @@ from numpy.typing import ArrayLike
 from .. import checks
 from ..checks import ANY, Array
 from .random import philox
-
-
-def activation(
-    x: ArrayLike, name: str, *, alpha: float = 0.01, out: Array | None = None
-) -> Array:
-    """Apply an activation to every element.
-
-    relu: 0 if x <= 0 else x        leaky_relu: alpha * x if x <= 0 else x
-    sigmoid: 1 / (1 + exp(-x))      tanh: (exp(x) - exp(-x)) / (exp(x) + exp(-x))
-
-    NaN stays NaN; relu(-0.0) is 0.0.
-
-    Parameters
-    ----------
-    x : array, any shape
-        float32 or float64.
-    name : {"relu", "leaky_relu", "sigmoid", "tanh"}
-        Which one.
-    alpha : float, default 0.01
-        Slope of leaky_relu below 0, at least 0.
-    out : array like x, optional
-        Where to write; may be x itself.
-
-    Returns
-    -------
-    array like x
-
-    Raises
-    ------
-    TypeError, ValueError
-        An unknown name; a negative alpha; an `out` that does not fit.
-
-    Example
-    -------
-    >>> activation([-2.0, 0.0, 3.0], "leaky_relu", alpha=0.5)
-    array([-1.,  0.,  3.])
-    """
-    x, alpha, y = checks.activation(x, name, alpha, out, ANY)
-    y[...] = _FORWARD[name](x, x.dtype.type(alpha))
-    return y
-
-
-def activation_backward(
-    dy: ArrayLike,
-    y: ArrayLike,
-    name: str,
-    *,
-    alpha: float = 0.01,
-    out: Array | None = None,
-) -> Array:
-    """Compute the gradient of an activation from its result y.
-
-    relu: 0 if y <= 0 else dy       leaky_relu: alpha * dy if y <= 0 else dy
-    sigmoid: dy * y * (1 - y)       tanh: dy * (1 - y * y)
-
-    Parameters
-    ----------
-    dy, y : array, any shape
-        Gradient with respect to y; what the forward pass returned.
-    name, alpha
-        As in `activation`.
-    out : array like dy, optional
-        Where to write dx; may be dy itself.
-
-    Returns
-    -------
-    array like dy
-
-    Raises
-    ------
-    TypeError, ValueError
-        An unknown name; shapes that differ; an `out` that does not fit.
-
-    Example
-    -------
-    >>> activation_backward([1.0, 1.0, 1.0], [0.0, 0.0, 3.0], "relu")
-    array([0., 0., 1.])
-    """
-    dy, y, alpha, dx = checks.activation_backward(dy, y, name, alpha, out, ANY)
-    dx[...] = _BACKWARD[name](dy, y, y.dtype.type(alpha))
-    return dx
-
-
-def activate(y: Array, name: str | None) -> Array:
-    """Apply a fused activation to a fresh result, in place."""
-    if name is not None:
-        y[...] = _FORWARD[name](y, y.dtype.type(0.01))
-    return y
-
-
-# Complex numbers (complex step) choose their branch by the real part alone.
-
-
-def _sigmoid(x: Array) -> Array:
-    """Return 1 / (1 + exp(-x)) without overflow: the exponent is never positive."""
-    positive = x.real >= 0
-    e: Array = np.exp(np.where(positive, -x, x))
-    y: Array = np.where(positive, 1, e) / (1 + e)
-    return y
-
-
-_FORWARD: dict[str, Callable[[Array, Any], Array]] = {
-    "relu": lambda x, alpha: np.where(x.real <= 0, 0, x),
-    "leaky_relu": lambda x, alpha: np.where(x.real <= 0, alpha * x, x),
-    "sigmoid": lambda x, alpha: _sigmoid(x),
-    "tanh": lambda x, alpha: np.tanh(x),
-}
-_BACKWARD: dict[str, Callable[[Array, Array, Any], Array]] = {
-    "relu": lambda dy, y, alpha: np.where(y.real <= 0, 0, dy),
-    "leaky_relu": lambda dy, y, alpha: np.where(y.real <= 0, alpha * dy, dy),
-    "sigmoid": lambda dy, y, alpha: dy * y * (1 - y),
-    "tanh": lambda dy, y, alpha: dy * (1 - y * y),
-}
 
 
 def softmax(x: ArrayLike, *, out: Array | None = None) -> Array:
@@ -187,6 +71,72 @@ def softmax_backward(dy: ArrayLike, y: ArrayLike, *, out: Array | None = None) -
     """
     dy, y, dx = checks.softmax_backward(dy, y, out, ANY)
     np.multiply(y, dy - (dy * y).sum(axis=-1, keepdims=True), out=dx)
+    return dx
+
+
+def log_softmax(x: ArrayLike, *, out: Array | None = None) -> Array:
+    """Return the logarithms of the probabilities along the last axis.
+
+    y[j] = x[j] - m - log(sum over l of exp(x[l] - m)),  m = max(x)
+
+    Parameters
+    ----------
+    x : array (..., c)
+        Logits, float32 or float64.
+    out : array like x, optional
+        Where to write.
+
+    Returns
+    -------
+    array like x
+        At most 0; the exponentials of a row have the sum 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Wrong dtype; no class; an `out` that does not fit.
+
+    Example
+    -------
+    >>> log_softmax([[0.0, 1000.0]])
+    array([[-1000.,     0.]])
+    """
+    x, y = checks.softmax(x, out, ANY)
+    shifted = x - x.real.max(axis=-1, keepdims=True)
+    y[...] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return y
+
+
+def log_softmax_backward(
+    dy: ArrayLike, y: ArrayLike, *, out: Array | None = None
+) -> Array:
+    """Compute the gradient of `log_softmax` from its result y.
+
+    dx[j] = dy[j] - exp(y[j]) * sum over l of dy[l]
+
+    Parameters
+    ----------
+    dy, y : array (..., c)
+        Gradient with respect to y; what the forward pass returned.
+    out : array like dy, optional
+        Where to write dx.
+
+    Returns
+    -------
+    array like dy
+
+    Raises
+    ------
+    TypeError, ValueError
+        Shapes that differ; an `out` that does not fit.
+
+    Example
+    -------
+    >>> log_softmax_backward([[1.0, 0.0]], [[0.0, -1000.0]])
+    array([[0., 0.]])
+    """
+    dy, y, dx = checks.softmax_backward(dy, y, out, ANY)
+    dx[...] = dy - np.exp(y) * dy.sum(axis=-1, keepdims=True)
     return dx
 
 

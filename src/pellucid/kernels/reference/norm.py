@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from .. import checks
 from ..checks import ANY, Array
-from .eltwise import activate
+from .activations import activate
 
 Out3 = tuple[Array | None, Array | None, Array | None] | None
 
