@@ -22,6 +22,7 @@ from pellucid.layers import (
     ReLU,
     Residual,
 )
+from pellucid.layers.activation import ALIASES
 from pellucid.model import Sequential
 
 __all__ = [
@@ -101,6 +102,7 @@ _ALIASES = {
     "conv": "conv2d",
     "batchnorm": "batch_norm",
     "global_pool": "global_avg_pool2d",
+    **ALIASES,
 }
 _POOLS: dict[str, type[Layer]] = {
     "max": MaxPool2D,
@@ -386,6 +388,7 @@ def mobilenet_small(
 def _activation(word: str) -> Layer:
     """The layer that is this activation."""
     kinds = {cls.activation: cls for cls in LAYERS.values() if cls.activation}
+    word = ALIASES.get(word, word) if isinstance(word, str) else word
     return kinds[check_choice(word, "activation", [str(kind) for kind in kinds])]()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pellucid import kernels
 from pellucid.core.initializers import (
     GlorotUniform,
     HeNormal,
@@ -16,9 +15,26 @@ from pellucid.core.initializers import (
 from pellucid.core.layer import Array, Layer, Shape
 from pellucid.core.parameter import Parameter
 from pellucid.core.regularizers import Regularizer, get_regularizer
-from pellucid.errors import check_choice
+from pellucid.layers.activation import (
+    ROW_ACTIVATIONS,
+    activate,
+    activate_backward,
+    check_activation,
+    is_fused,
+    saves_input,
+)
 
-RELU_FAMILY = ("relu", "leaky_relu")
+RELU_FAMILY = (
+    "relu",
+    "leaky_relu",
+    "prelu",
+    "elu",
+    "gelu",
+    "silu",
+    "mish",
+    "hard_swish",
+)
+"""Those that let x pass above 0 and hold it back below: half the variance is lost."""
 
 
 class Affine(Layer):
@@ -40,8 +56,7 @@ class Affine(Layer):
         super().__init__(name=name, trainable=trainable)
         with self.named_errors():
             if activation is not None:
-                known = (*kernels.ACTIVATIONS, "softmax")
-                activation = check_choice(activation, "activation", known)
+                activation = check_activation(activation)
             self.kernel_initializer = (
                 None
                 if kernel_initializer is None
@@ -79,32 +94,37 @@ class Affine(Layer):
 
     def fused_activation(self, training: bool) -> str | None:
         """The activation that the layer's own kernel applies to its result."""
-        if self.activation == "softmax" or (training and self.skip_activation):
+        if not is_fused(self.activation) or (training and self.skip_activation):
             return None
         return self.activation
 
     def finish(self, y: Array, training: bool, *inputs: Any) -> Array:
-        """Apply softmax where asked for, and save the inputs and y for backward."""
+        """Apply what is not fused, and save for backward what it needs and the inputs.
+
+        Where y alone is needed, in place: one array less in memory.
+        """
         skipped = training and self.skip_activation
-        if self.activation == "softmax" and not skipped:
-            out = self.buffer("softmax", y.shape, reuse=training)
-            y = kernels.softmax(y, out=out)
+        name, saved = None if skipped else self.activation, y
+        if name is not None and not is_fused(name):
+            keeps_z = training and saves_input(name)
+            out = y
+            if keeps_z or name in ROW_ACTIVATIONS:
+                out = self.buffer("activated", y.shape, reuse=training)
+            z, y = y, activate(y, name, out)
+            saved = z if keeps_z else y
         if training:
-            linear = skipped or self.activation is None
-            self.save(y, None if linear else y, *inputs)
+            self.save(y, None if name is None else saved, *inputs)
         return y
 
     gradient_is_masked: bool = False
     """Set by a model while it trains: dy is already that of the pre-activation."""
 
-    def start(self, dy: Array, y: Array | None) -> Array:
-        """The gradient of the pre-activation; y is None where nothing was applied."""
-        if y is None or self.activation is None or self.gradient_is_masked:
+    def start(self, dy: Array, saved: Array | None) -> Array:
+        """The gradient of the pre-activation; None where nothing was applied."""
+        if saved is None or self.activation is None or self.gradient_is_masked:
             return dy
         out = self.buffer("dz", dy.shape)
-        if self.activation == "softmax":
-            return kernels.softmax_backward(dy, y, out=out)
-        return kernels.activation_backward(dy, y, self.activation, out=out)
+        return activate_backward(dy, saved, self.activation, out)
 
     def config(self) -> dict[str, Any]:
         penalty = self.kernel_regularizer
