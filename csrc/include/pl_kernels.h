@@ -390,14 +390,24 @@ int pl_element_loss(const void *args);
  *   PL_SGD   learning_rate momentum dampening nesterov weight_decay first; state_1 is the velocity,
  *            NULL when momentum is 0
  *   PL_ADAM  learning_rate beta_1 beta_2 epsilon weight_decay decoupled correction_1 correction_2;
- *            state_1 is m, state_2 is v */
-typedef enum { PL_SGD, PL_ADAM, PL_RULES } pl_rule;
+ *            state_1 is m, state_2 is v
+ *   PL_RMSPROP   learning_rate weight_decay alpha epsilon momentum; state_1 is the mean square,
+ *                state_2 the velocity, NULL without momentum, state_3 the mean, NULL when not wanted
+ *   PL_ADAGRAD   learning_rate weight_decay epsilon divisor; state_1 is the sum of squares
+ *   PL_ADADELTA  learning_rate weight_decay rho epsilon; state_1 is the mean square, state_2 the
+ *                mean square of the moves
+ *   PL_NADAM     learning_rate weight_decay decoupled beta_1 beta_2 epsilon now ahead correction_2;
+ *                states as PL_ADAM
+ *   PL_LION      learning_rate weight_decay beta_1 beta_2; state_1 is m */
+typedef enum {
+    PL_SGD, PL_ADAM, PL_RMSPROP, PL_ADAGRAD, PL_ADADELTA, PL_NADAM, PL_LION, PL_RULES
+} pl_rule;
 typedef struct {
     int dtype, rule;
     ptrdiff_t count;
     const double *hyper;
     const void *grad;
-    void *value, *state_1, *state_2;
+    void *value, *state_1, *state_2, *state_3;
 } pl_optimizer_step_args;
 int pl_optimizer_step(const void *args);
 

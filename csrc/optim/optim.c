@@ -19,7 +19,7 @@ static void step_task(void *context, ptrdiff_t begin, ptrdiff_t end, int thread)
     const ptrdiff_t bytes = i * (ptrdiff_t)pl_item_size(g->dtype);
     pl_select_op(g->dtype)->step[g->rule](g->hyper, from(g->value, bytes),
                                           (const char *)g->grad + bytes, from(g->state_1, bytes),
-                                          from(g->state_2, bytes), n);
+                                          from(g->state_2, bytes), from(g->state_3, bytes), n);
 }
 
 int pl_optimizer_step(const void *args) {

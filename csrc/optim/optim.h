@@ -6,7 +6,7 @@
 #include "common/common.h"
 
 typedef void (*pl_step_kernel)(const double *hyper, void *value, const void *grad, void *state_1,
-                               void *state_2, ptrdiff_t n);
+                               void *state_2, void *state_3, ptrdiff_t n);
 
 typedef struct {
     pl_step_kernel step[PL_RULES];

@@ -104,7 +104,17 @@ if TYPE_CHECKING:
     )
     from pellucid.metrics import Accuracy
     from pellucid.model import History, Sequential
-    from pellucid.optimizers import SGD, Adam, AdamW
+    from pellucid.optimizers import (
+        SGD,
+        Adadelta,
+        Adagrad,
+        Adam,
+        AdamW,
+        Lion,
+        NAdam,
+        RAdam,
+        RMSprop,
+    )
     from pellucid.schedules import (
         CosineAnnealing,
         CosineWarmRestarts,
@@ -125,6 +135,8 @@ __all__ = [
     "SELU",
     "SGD",
     "Accuracy",
+    "Adadelta",
+    "Adagrad",
     "Adam",
     "AdamW",
     "AvgPool2D",
@@ -157,12 +169,14 @@ __all__ = [
     "LeCunUniform",
     "LeakyReLU",
     "LearningRateLogger",
+    "Lion",
     "LogSoftmax",
     "MaxPool2D",
     "MeanSquaredError",
     "Mish",
     "ModelCheckpoint",
     "MultiStepDecay",
+    "NAdam",
     "NumericsError",
     "OneCycle",
     "Ones",
@@ -170,6 +184,8 @@ __all__ = [
     "Parameter",
     "PolynomialDecay",
     "ProgressBar",
+    "RAdam",
+    "RMSprop",
     "RandomNormal",
     "RandomUniform",
     "ReLU",

@@ -37,6 +37,64 @@ ADAM = {
 }
 
 
+# What the other rules do to value, grad and states: op, states, hyper. States whose
+# name has a None are left out.
+RULES = {
+    "rmsprop": ("rmsprop_step", ["square", None, None], [0.1, 0, 0.9, 1e-8, 0]),
+    "rmsprop decay": ("rmsprop_step", ["square", None, None], [0.1, 0.2, 0.9, 1e-3, 0]),
+    "rmsprop momentum": (
+        "rmsprop_step",
+        ["square", "velocity", None],
+        [0.1, 0.2, 0.99, 1e-8, 0.9],
+    ),
+    "rmsprop centered": (
+        "rmsprop_step",
+        ["square", None, "mean"],
+        [0.1, 0, 0.6, 1e-8, 0],
+    ),
+    "rmsprop all": (
+        "rmsprop_step",
+        ["square", "velocity", "mean"],
+        [0.1, 0.1, 0.7, 1e-8, 0.5],
+    ),
+    "adagrad": ("adagrad_step", ["square"], [0.1, 0, 1e-10, 1]),
+    "adagrad decay": ("adagrad_step", ["square"], [0.1, 0.3, 1e-2, 7]),
+    "adadelta": ("adadelta_step", ["square", "square"], [1, 0, 0.9, 1e-6]),
+    "adadelta decay": ("adadelta_step", ["square", "square"], [0.5, 0.1, 0.5, 1e-2]),
+    "nadam": (
+        "nadam_step",
+        ["mean", "square"],
+        [0.01, 0, 0, 0.9, 0.999, 1e-8, 0.3, 1.4, 0.01],
+    ),
+    "nadam decay": (
+        "nadam_step",
+        ["mean", "square"],
+        [0.01, 0.1, 0, 0.8, 0.99, 1e-3, 0.3, 1.4, 0.1],
+    ),
+    "nadam decoupled": (
+        "nadam_step",
+        ["mean", "square"],
+        [0.01, 0.1, 1, 0.8, 0.99, 1e-3, 0.3, 1.4, 0.1],
+    ),
+    "lion": ("lion_step", ["mean"], [0.01, 0, 0.9, 0.99]),
+    "lion decay": ("lion_step", ["mean"], [0.01, 0.5, 0.3, 0.6]),
+}
+
+
+def rule_arrays(kind, size, dtype):
+    """Value, grad and the states of a rule, some of them None."""
+    made = arrays(size, dtype, 2)
+    for seed, name in enumerate(RULES[kind][1], 10):
+        state = None if name is None else uniform((size,), seed, dtype=dtype)
+        made.append(np.abs(state) if name == "square" else state)
+    return made
+
+
+def take(twin, kind, made):
+    op, _, hyper = RULES[kind]
+    getattr(twin, op)(*made, np.array(hyper, np.float64))
+
+
 def arrays(size, dtype, count):
     made = [uniform((size,), seed, dtype=dtype) for seed in range(count)]
     if count == 4:
@@ -76,6 +134,41 @@ def test_adam_agrees_with_the_reference(kind, dtype, isa, threads):
             size = np.abs(want[0] - before) + np.abs(before)
             bound = 4 * unit_roundoff(dtype) * size
             assert_within(got[0], want[0], bound)
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("kind", RULES)
+def test_the_other_rules_have_the_bits_of_the_reference(kind, dtype, isa, threads):
+    with forced(isa, threads):
+        for size in SIZES:
+            got, want = rule_arrays(kind, size, dtype), rule_arrays(kind, size, dtype)
+            take(core, kind, got)
+            take(reference, kind, want)
+            for a, b in zip(got, want, strict=True):
+                assert (a is None) == (b is None)
+                if a is not None:
+                    assert_exact(a, b)
+
+
+@every_isa
+def test_a_mean_of_squares_below_the_square_of_the_mean_counts_as_zero(isa):
+    value, grad, square, _, mean = rule_arrays("rmsprop centered", 40, "float32")
+    square[:], mean[:] = 0, 20
+    before = value.copy()
+    with forced(isa):
+        hyper = np.array([0.5, 0, 0.5, 0.25, 0])
+        core.rmsprop_step(value, grad, square, None, mean, hyper)
+    np.testing.assert_array_equal(value, before - np.float32(0.5) * (grad / 0.25))
+
+
+@every_isa
+def test_lion_moves_by_the_rate_or_not_at_all(isa):
+    value, m = np.zeros(37, np.float32), np.zeros(37, np.float32)
+    grad = np.resize(np.array([3, 0, -1e-30, np.nan], np.float32), 37)
+    with forced(isa):
+        core.lion_step(value, grad, m, np.array([0.5, 0, 0.9, 0.99]))
+    assert_exact(value, np.resize(np.array([-0.5, 0, 0.5, np.nan], np.float32), 37))
 
 
 @every_isa
@@ -119,6 +212,10 @@ def test_the_same_bits_with_every_fma_and_thread_count(dtype):
             core.adam_step(*made, np.array(hyper, np.float64))
         for hyper in SGD.values():
             core.sgd_step(*made[:3], np.array(hyper, np.float64))
+        for kind in RULES:
+            more = rule_arrays(kind, 3 * 4096 + 77, dtype)
+            take(core, kind, more)
+            made += [array for array in more if array is not None]
         return tuple(made)
 
     one_result(forced_results(steps))
@@ -150,6 +247,19 @@ def test_recorded_steps_read_hyper_again():
     assert (value == 0.25).all()
 
 
+@every_isa
+@pytest.mark.parametrize("kind", RULES)
+def test_nan_stays_in_its_parameter_with_every_rule(kind, isa):
+    for at in (3, 20):
+        got, want = (rule_arrays(kind, 41, "float32") for _ in range(2))
+        got[1][at] = np.nan
+        with forced(isa):
+            take(core, kind, got)
+            take(core, kind, want)
+        assert np.isnan(got[0][at])
+        assert_exact(np.delete(got[0], at), np.delete(want[0], at))
+
+
 GUARDED = """
 import numpy as np
 from pellucid.kernels import _core as core
@@ -159,8 +269,8 @@ for isa in {isas}:
     core.use_isa(isa)
     for dtype in ("float32", "float64"):
         for n in [*range(1, 36), 4097]:
-            value, m, v = (guarded(n, dtype, {side!r}) for _ in range(3))
-            value[:], m[:], v[:] = 1, 2, 3
+            value, m, v, more = (guarded(n, dtype, {side!r}) for _ in range(4))
+            value[:], m[:], v[:], more[:] = 1, 2, 3, 2
             grad = guarded_copy(np.ones(n, dtype), {side!r})
             for hyper in {sgd}:
                 hyper = guarded_copy(np.array(hyper), {side!r})
@@ -168,6 +278,13 @@ for isa in {isas}:
             for hyper in {adam}:
                 hyper = guarded_copy(np.array(hyper), {side!r})
                 core.adam_step(value, grad, m, v, hyper)
+            for op, states, hyper in {rules}:
+                hyper = guarded_copy(np.array(hyper), {side!r})
+                free = [m, v, more]
+                for array in free:
+                    array[:] = 2
+                states = [name and free.pop() for name in states]
+                getattr(core, op)(value, grad, *states, hyper)
             assert not np.isnan(value).any()
 """
 
@@ -176,4 +293,10 @@ for isa in {isas}:
 def test_nothing_is_touched_outside_the_arrays(side):
     sgd = [[float(number) for number in hyper] for hyper in SGD.values()]
     adam = [[float(number) for number in hyper] for hyper in ADAM.values()]
-    assert_survives(GUARDED.format(isas=ISAS, side=side, sgd=sgd, adam=adam))
+    rules = [
+        (op, states, [float(number) for number in hyper])
+        for op, states, hyper in RULES.values()
+    ]
+    assert_survives(
+        GUARDED.format(isas=ISAS, side=side, sgd=sgd, adam=adam, rules=rules)
+    )

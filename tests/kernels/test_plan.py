@@ -291,6 +291,10 @@ CALLS = {
     ),
     "sgd_step": lambda f, d, i, n, u: core.sgd_step(f(9), f(9), f(9), d(6)),
     "adam_step": lambda f, d, i, n, u: core.adam_step(f(9), f(9), f(9), f(9), d(8)),
+    "rmsprop_step": lambda f, d, i, n, u: core.rmsprop_step(
+        f(9), f(9), f(9), f(9), f(9), d(5)
+    ),
+    "lion_step": lambda f, d, i, n, u: core.lion_step(f(9), f(9), f(9), d(4)),
 }
 
 

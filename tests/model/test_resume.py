@@ -30,6 +30,12 @@ OPTIMIZERS = {
     "sgd": lambda: pl.SGD(pl.StepDecay(0.05, 2), momentum=0.9),
     "adam": lambda: pl.Adam(pl.CosineAnnealing(0.01, 20, by="step"), ema_decay=0.9),
     "adamw": lambda: pl.AdamW(0.01, clip_norm=0.5, rate_factors={"dense_1": 0.5}),
+    "rmsprop": lambda: pl.RMSprop(0.003, momentum=0.5, centered=True),
+    "adagrad": lambda: pl.Adagrad(0.02, 0.01, rate_factors={"dense_1": 0.5}),
+    "adadelta": lambda: pl.Adadelta(weight_decay=1e-4),
+    "nadam": lambda: pl.NAdam(0.005, rate_factors={"dense_1": 0.5}),
+    "radam": lambda: pl.RAdam(0.01, ema_decay=0.9),
+    "lion": lambda: pl.Lion(pl.StepDecay(3e-4, 4), weight_decay=0.1),
 }
 
 

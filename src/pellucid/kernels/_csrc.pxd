@@ -142,7 +142,7 @@ cdef extern from "pl_kernels.h" nogil:
     enum:
         PL_U8
         PL_SQUARED_ERROR, PL_BINARY, PL_SIGMOID_BINARY
-        PL_SGD, PL_ADAM
+        PL_SGD, PL_ADAM, PL_RMSPROP, PL_ADAGRAD, PL_ADADELTA, PL_NADAM, PL_LION
         PL_WORDS, PL_UNIFORM, PL_NORMAL
 
     ctypedef struct pl_activation_args:
@@ -315,6 +315,7 @@ cdef extern from "pl_kernels.h" nogil:
         void *value
         void *state_1
         void *state_2
+        void *state_3
     int pl_optimizer_step(const void *args)
 
     ctypedef struct pl_random_args:

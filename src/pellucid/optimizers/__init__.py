@@ -5,16 +5,38 @@ from __future__ import annotations
 from typing import Any
 
 from pellucid.errors import closest, describe
+from pellucid.optimizers.adagrad import Adadelta, Adagrad
 from pellucid.optimizers.adam import Adam, AdamW
 from pellucid.optimizers.base import Optimizer
+from pellucid.optimizers.lion import Lion
+from pellucid.optimizers.nadam import NAdam, RAdam
+from pellucid.optimizers.rmsprop import RMSprop
 from pellucid.optimizers.sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "get_optimizer"]
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Lion",
+    "NAdam",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "get_optimizer",
+]
 
-OPTIMIZERS: dict[str, type[SGD] | type[Adam]] = {
+OPTIMIZERS: dict[str, type[Any]] = {
     "sgd": SGD,
+    "rmsprop": RMSprop,
+    "adagrad": Adagrad,
+    "adadelta": Adadelta,
     "adam": Adam,
     "adamw": AdamW,
+    "nadam": NAdam,
+    "radam": RAdam,
+    "lion": Lion,
 }
 PRESETS: dict[str, dict[str, Any]] = {"momentum": {"kind": "sgd", "momentum": 0.9}}
 
@@ -39,8 +61,10 @@ def get_optimizer(optimizer: object) -> Optimizer:
     if isinstance(optimizer, str):
         if optimizer in PRESETS:
             arguments = dict(PRESETS[optimizer])
-            return OPTIMIZERS[arguments.pop("kind")](**arguments)
-        if optimizer not in OPTIMIZERS:
+            optimizer = OPTIMIZERS[arguments.pop("kind")](**arguments)
+        elif optimizer in OPTIMIZERS:
+            optimizer = OPTIMIZERS[optimizer]()
+        else:
             known = [*OPTIMIZERS, *PRESETS]
             near = closest(optimizer, known)
             raise ValueError(
@@ -50,7 +74,6 @@ def get_optimizer(optimizer: object) -> Optimizer:
                     f'Did you mean "{near}"?' if near else "Choose one of the list.",
                 )
             )
-        return OPTIMIZERS[optimizer]()
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
             describe(

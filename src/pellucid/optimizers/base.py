@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, TypedDict
 
 import numpy as np
@@ -65,6 +66,8 @@ class Optimizer:
 
     slots: tuple[str, ...] = ()
     scalars: ClassVar[tuple[str, ...]] = ()
+    starts: Mapping[str, float] = MappingProxyType({})
+    """What a state array holds at first, where it is not 0."""
 
     def __init__(
         self,
@@ -144,7 +147,7 @@ class Optimizer:
             held = self._state.get(name)
             if held is None or held.shape != values.shape or held.dtype != values.dtype:
                 self._state[name] = aligned_empty(values.shape, values.dtype)
-                self._state[name].fill(0)
+                self._state[name].fill(self.starts.get(name, 0.0))
                 if name == AVERAGE:
                     np.copyto(self._state[name], values)
         arrays = [values, gradients, *(self._state[name] for name in self.slots)]

@@ -61,3 +61,75 @@ def test_float32_stays_float32():
     reference.adam_step(value, grad, m, v, hyper)
     assert value.dtype == m.dtype == v.dtype == np.float32
     np.testing.assert_allclose(value, -0.1, rtol=1e-6)
+
+
+def start(count):
+    """Value, and states that are not zero, the squares among them positive."""
+    value, *states = (real((9,), seed) for seed in range(count + 1))
+    return value, [np.abs(state) + 0.1 for state in states]
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("centered", [False, True])
+def test_rmsprop_follows_the_rule(centered, momentum, decay):
+    value, (square, velocity, mean) = start(3)
+    square += 4  # the spread stays positive
+    w, s, b, a = (array.copy() for array in (value, square, velocity, mean))
+    for step in range(3):
+        grad = real((9,), 10 + step)
+        g = grad + decay * w
+        s = 0.9 * s + 0.1 * g**2
+        a = 0.9 * a + 0.1 * g
+        move = g / (np.sqrt(s - a**2 if centered else s) + 1e-3)
+        b = momentum * b + move
+        w = w - 0.1 * (b if momentum else move)
+        reference.rmsprop_step(
+            value,
+            grad,
+            square,
+            velocity if momentum else None,
+            mean if centered else None,
+            np.array([0.1, decay, 0.9, 1e-3, momentum]),
+        )
+    np.testing.assert_allclose(value, w, rtol=1e-12)
+    np.testing.assert_allclose(square, s, rtol=1e-12)
+    with pytest.raises(ValueError, match="velocity is None and momentum, hyper"):
+        reference.rmsprop_step(value, grad, square, None, None, [0, 0, 0, 0, 0.5])
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_adagrad_and_adadelta_follow_their_rules(decay):
+    value, (square, moved) = start(2)
+    w, s, d = value.copy(), square.copy(), moved.copy()
+    grad = real((9,), 10)
+    reference.adagrad_step(value, grad, square, [0.1, decay, 1e-3, 4.0])
+    g = grad + decay * w
+    s = s + g**2
+    w = w - 0.1 / 4 * g / (np.sqrt(s) + 1e-3)
+    np.testing.assert_allclose(value, w, rtol=1e-12)
+    reference.adadelta_step(value, grad, square, moved, [0.5, decay, 0.75, 1e-3])
+    g = grad + decay * w
+    s = 0.75 * s + 0.25 * g**2
+    move = np.sqrt((d + 1e-3) / (s + 1e-3)) * g
+    np.testing.assert_allclose(value, w - 0.5 * move, rtol=1e-12)
+    np.testing.assert_allclose(moved, 0.75 * d + 0.25 * move**2, rtol=1e-12)
+
+
+@pytest.mark.parametrize("decoupled", [0.0, 1.0])
+def test_nadam_and_lion_follow_their_rules(decoupled):
+    value, (v,) = start(1)
+    m = real((9,), 3)
+    w, a, s = value.copy(), m.copy(), v.copy()
+    grad = real((9,), 10)
+    hyper = np.array([0.1, 0.2, decoupled, 0.8, 0.9, 1e-3, 0.3, 1.5, 0.25])
+    reference.nadam_step(value, grad, m, v, hyper)
+    g = grad if decoupled else grad + 0.2 * w
+    w = w * (1 - 0.02) if decoupled else w
+    a, s = 0.8 * a + 0.2 * g, 0.9 * s + 0.1 * g**2
+    w = w - 0.1 * (0.3 * g + 1.5 * a) / (np.sqrt(s / 0.25) + 1e-3)
+    np.testing.assert_allclose(value, w, rtol=1e-12)
+    reference.lion_step(value, grad, m, [0.1, 0.2, 0.5, 0.7])
+    w = w - 0.1 * (np.sign(0.5 * a + 0.5 * grad) + 0.2 * w)
+    np.testing.assert_allclose(value, w, rtol=1e-12)
+    np.testing.assert_allclose(m, 0.7 * a + 0.3 * grad, rtol=1e-12)

@@ -45,7 +45,15 @@ from .norm import (
     batch_norm_inference_backward,
     batch_norm_training,
 )
-from .optim import adam_step, sgd_step
+from .optim import (
+    adadelta_step,
+    adagrad_step,
+    adam_step,
+    lion_step,
+    nadam_step,
+    rmsprop_step,
+    sgd_step,
+)
 from .pool import (
     avg_pool2d,
     avg_pool2d_backward,
@@ -65,6 +73,8 @@ __all__ = [
     "Array",
     "activation",
     "activation_backward",
+    "adadelta_step",
+    "adagrad_step",
     "adam_step",
     "add",
     "add_scaled",
@@ -96,14 +106,17 @@ __all__ = [
     "image_crop",
     "image_noise",
     "image_paste",
+    "lion_step",
     "max_pool2d",
     "max_pool2d_backward",
     "mix_rows",
+    "nadam_step",
     "permutation",
     "philox",
     "prelu",
     "prelu_backward",
     "random_array",
+    "rmsprop_step",
     "scale",
     "sgd_step",
     "softmax",

@@ -57,7 +57,15 @@ from .norm import (
     batch_norm_inference_backward,
     batch_norm_training,
 )
-from .optim import adam_step, sgd_step
+from .optim import (
+    adadelta_step,
+    adagrad_step,
+    adam_step,
+    lion_step,
+    nadam_step,
+    rmsprop_step,
+    sgd_step,
+)
 from .pool import (
     avg_pool2d,
     avg_pool2d_backward,
@@ -71,6 +79,8 @@ from .random import permutation, philox, random_normal, random_uniform
 __all__ = [
     "activation",
     "activation_backward",
+    "adadelta_step",
+    "adagrad_step",
     "adam_step",
     "add",
     "add_scaled",
@@ -102,18 +112,21 @@ __all__ = [
     "image_crop",
     "image_noise",
     "image_paste",
+    "lion_step",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
     "max_pool2d_backward",
     "mean_squared_error",
     "mix_rows",
+    "nadam_step",
     "permutation",
     "philox",
     "prelu",
     "prelu_backward",
     "random_normal",
     "random_uniform",
+    "rmsprop_step",
     "scale",
     "sgd_step",
     "sigmoid_binary_cross_entropy",
