@@ -41,3 +41,29 @@ def bench_sigmoid_binary_cross_entropy(shape: Shape, draw: Draw) -> Work:
 def bench_mean_squared_error(shape: Shape, draw: Draw) -> Work:
     prediction, targets = draw(shape.n, shape.classes), draw(shape.n, shape.classes)
     return Work((prediction, targets), flops=4 * targets.size)
+
+
+@kernel_benchmark("mean_absolute_error", CASES)
+def bench_mean_absolute_error(shape: Shape, draw: Draw) -> Work:
+    prediction, targets = draw(shape.n, shape.classes), draw(shape.n, shape.classes)
+    return Work((prediction, targets), flops=4 * targets.size)
+
+
+@kernel_benchmark("huber", CASES)
+def bench_huber(shape: Shape, draw: Draw) -> Work:
+    prediction, targets = draw(shape.n, shape.classes), draw(shape.n, shape.classes)
+    return Work((prediction, targets), flops=6 * targets.size)
+
+
+@kernel_benchmark("hinge", CASES)
+def bench_hinge(shape: Shape, draw: Draw) -> Work:
+    scores = draw(shape.n, shape.classes)
+    targets = np.sign(draw(shape.n, shape.classes))
+    return Work((scores, targets), flops=4 * targets.size)
+
+
+@kernel_benchmark("kl_divergence", CASES)
+def bench_kl_divergence(shape: Shape, draw: Draw) -> Work:
+    probabilities = kernels.softmax(draw(shape.n, shape.classes))
+    targets = kernels.softmax(draw(shape.n, shape.classes))
+    return Work((probabilities, targets), flops=20 * targets.size)

@@ -7,10 +7,15 @@ import re
 import numpy as np
 import pytest
 
+import pellucid as pl
 from pellucid.losses import (
     LOSSES,
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
+    Hinge,
+    Huber,
+    KLDivergence,
+    MeanAbsoluteError,
     MeanSquaredError,
     SigmoidBinaryCrossEntropy,
     SoftmaxCrossEntropy,
@@ -26,12 +31,14 @@ def softmax(z):
 def sample(name, n=6, k=4, seed=0):
     """A prediction and targets in the domain of a loss."""
     rng = np.random.default_rng(seed)
-    if name == "mean_squared_error":
+    if name in ("mean_squared_error", "mean_absolute_error", "huber"):
         return rng.normal(size=(n, k)), rng.normal(size=(n, k))
+    if name == "hinge":
+        return rng.normal(size=(n, k)), rng.integers(0, 2, (n, k))
     logits = rng.normal(size=(n, k))
     if name == "softmax_cross_entropy":
         return logits, rng.integers(0, k, n)
-    if name == "categorical_cross_entropy":
+    if name in ("categorical_cross_entropy", "kl_divergence"):
         return softmax(logits), softmax(rng.normal(size=(n, k)))
     targets = rng.random((n, k))
     if name == "binary_cross_entropy":
@@ -43,7 +50,7 @@ def sample(name, n=6, k=4, seed=0):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("name", list(LOSSES))
 def test_gradient_is_that_of_the_value(name, weighted, reduction):
-    smoothing = {} if name == "mean_squared_error" else {"label_smoothing": 0.1}
+    smoothing = {"label_smoothing": 0.1} if name.endswith("entropy") else {}
     loss = LOSSES[name](reduction=reduction, **smoothing)
     p, y = sample(name)
     w = np.array([0.0, 1.0, 2.0, 0.5, 1.0, 3.0]) if weighted else None
@@ -79,6 +86,61 @@ def test_means_are_over_all_elements_so_output_width_does_not_scale_the_gradient
 def test_weights_divide_by_the_count_not_by_their_sum():
     loss = MeanSquaredError()
     assert loss([[1.0], [1.0]], [0.0, 0.0], weights=[2.0, 0.0]) == 1.0
+
+
+def test_huber_is_square_near_and_linear_far():
+    loss = Huber(delta=2.0, reduction="sum")
+    assert loss([[0.5]], [0.0]) == 0.125
+    assert loss([[3.0], [-7.0]], [1.0, 3.0]) == 2.0 + 2 * 9.0
+    assert loss.config() == {"delta": 2.0, "reduction": "sum"}
+    for delta in (0, -1, np.nan):
+        with pytest.raises(ValueError, match="Huber: delta"):
+            Huber(delta)
+
+
+def test_hinge_takes_both_kinds_of_labels():
+    z = np.array([[0.5, -2.0], [3.0, 0.25]])
+    signs = np.array([[1, -1], [1, -1]])
+    assert Hinge()(z, signs) == Hinge()(z, (signs + 1) // 2) == (0.5 + 1.25) / 4
+    assert Hinge()(z, (signs > 0)) == (0.5 + 1.25) / 4
+    assert Hinge()([[1.0], [0.5]], [1, 1]) == 0.25
+    words = "-1 and 1, or of 0 and 1"
+    for targets, found in [
+        ([[1, 0], [0.5, 1]], r"y is 0.5 at index \(1, 0\)"),
+        ([[1, 0], [1, -1]], r"y is 0 beside -1 at index \(0, 1\)"),
+        ([[np.nan, 1], [1, 1]], "y is nan"),
+    ]:
+        with pytest.raises(ValueError, match=found + f"(.|\n)*{words}"):
+            Hinge()(z, targets)
+
+
+def test_divergence_is_zero_at_the_target():
+    rows = softmax(np.random.default_rng(0).normal(size=(7, 5)))
+    assert KLDivergence()(rows, rows) == 0.0
+    other = softmax(np.random.default_rng(1).normal(size=(7, 5)))
+    entropy = -(rows * np.log(rows)).sum() / 7
+    expected = CategoricalCrossEntropy()(other, rows) - entropy
+    assert KLDivergence()(other, rows) == pytest.approx(expected, rel=1e-12)
+    assert KLDivergence()([[0.0, 1.0]], [[0.0, 1.0]]) == 0.0
+    with pytest.raises(ValueError, match="row 0 of y sums to 2"):
+        KLDivergence()(other[:1, :2], [[1.0, 1.0]])
+    with pytest.raises(ValueError, match="not a probability"):
+        KLDivergence()([[1.5, -0.5]], [[0.5, 0.5]])
+
+
+def test_a_model_learns_with_a_hinge():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 2)).astype("float32")
+    y = (x[:, 0] > x[:, 1]).astype(int)
+    model = pl.Sequential([pl.Dense(1)], seed=0)
+    model.compile(pl.SGD(0.1), "hinge", ["accuracy"])
+    history = model.fit(x, y, epochs=20, verbose=0).history
+    assert history["accuracy"][-1] > 0.95
+    assert history["loss"][-1] < history["loss"][0] / 2
+    right = (model.predict(x)[:, 0] >= 0) == (y == 1)
+    assert model.evaluate(x, 2 * y - 1)["accuracy"] == right.mean()
+    with pytest.raises(RuntimeError, match="not known to be a probability"):
+        model.predict_proba(x)
 
 
 def test_logit_losses_do_not_overflow():
@@ -182,6 +244,8 @@ def test_names():
         assert type(get_loss(name)) is cls
         assert type(cls(**get_loss(name).config())) is cls
     assert isinstance(get_loss("mse"), MeanSquaredError)
+    assert isinstance(get_loss("mae"), MeanAbsoluteError)
+    assert isinstance(get_loss("kl_divergence"), KLDivergence)
     assert isinstance(get_loss("binary_crossentropy"), BinaryCrossEntropy)
     assert isinstance(get_loss("categorical_crossentropy"), CategoricalCrossEntropy)
     with pytest.raises(ValueError, match="softmax_cross_entropy"):

@@ -373,11 +373,15 @@ typedef struct {
 } pl_class_loss_args;
 int pl_class_loss(const void *args);
 
-/* The same for a sum over elements of rows x width; weights are one for each row, or NULL. */
-enum { PL_SQUARED_ERROR, PL_BINARY, PL_SIGMOID_BINARY };
+/* The same for a sum over elements of rows x width; weights are one for each row, or NULL. Only the
+ * binary losses smooth; PL_HUBER is linear beyond delta; PL_HINGE takes targets of -1 and 1. */
+enum {
+    PL_SQUARED_ERROR, PL_BINARY, PL_SIGMOID_BINARY,
+    PL_ABSOLUTE_ERROR, PL_HUBER, PL_HINGE, PL_DIVERGENCE
+};
 typedef struct {
     int dtype, kind;
-    double smoothing, scale;
+    double smoothing, delta, scale;
     ptrdiff_t rows, width;
     const void *prediction, *targets, *weights;
     void *gradient;

@@ -135,6 +135,7 @@ static double elements(const pl_element_loss_args *g, ptrdiff_t first, ptrdiff_t
                        const void *weights, int each_weight) {
     const vec keeps = v_set1((real)(1 - g->smoothing)), spreads = v_set1((real)(g->smoothing / 2));
     const vec scale = v_set1((real)g->scale), one = v_set1(1), least = v_set1(EPSILON);
+    const vec delta = v_set1((real)g->delta), half = v_set1((real)0.5);
     real weight[RUN], lost[RUN];
     const real common = weights && !each_weight ? *(const real *)weights : 1;
     for (int i = 0; i < RUN; i++) weight[i] = common;
@@ -169,6 +170,34 @@ static double elements(const pl_element_loss_args *g, ptrdiff_t first, ptrdiff_t
                 const vec q = v_max(least, v), r = v_max(least, one - v);
                 loss = -(t * log_of(q) + (one - t) * log_of(r));
                 slope = (one - t) / r - t / q;
+            });
+            break;
+        case PL_ABSOLUTE_ERROR:
+            EACH_ELEMENT({
+                const vec d = v - t;
+                loss = v_abs(d);
+                slope = v_select(v_gt(d, v_zero()), one, v_select(v_lt(d, v_zero()), -one, d));
+            });
+            break;
+        case PL_HUBER: /* slope: d, cut off at delta, its NaN kept */
+            EACH_ELEMENT({
+                const vec d = v - t;
+                slope = v_max(-delta, v_min(delta, d));
+                loss = slope * (d - half * slope);
+            });
+            break;
+        case PL_HINGE:
+            EACH_ELEMENT({
+                const vec margin = one - t * v;
+                loss = v_max(v_zero(), margin);
+                slope = v_select(v_le(margin, v_zero()), v_zero(), -t);
+            });
+            break;
+        case PL_DIVERGENCE:
+            EACH_ELEMENT({
+                const vec q = v_max(least, v);
+                loss = t * log_of(v_max(least, t) / q);
+                slope = -t / q;
             });
             break;
         default:

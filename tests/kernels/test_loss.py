@@ -34,7 +34,13 @@ ELEMENT_LOSSES = [
     "binary_cross_entropy",
     "sigmoid_binary_cross_entropy",
     "mean_squared_error",
+    "mean_absolute_error",
+    "huber",
+    "hinge",
+    "kl_divergence",
 ]
+SMOOTHING = {"binary_cross_entropy", "sigmoid_binary_cross_entropy", *CLASS_LOSSES}
+DELTA = 0.75
 
 
 def wide(array):
@@ -48,7 +54,7 @@ def fresh(prediction):
 def prediction_for(name, shape, dtype):
     if name == "softmax_cross_entropy":
         return 8 * uniform(shape, 1, dtype=dtype)
-    if name == "categorical_cross_entropy":
+    if name in ("categorical_cross_entropy", "kl_divergence"):
         p = positive(shape, 1, dtype=dtype)
         p.reshape(-1)[::7] = 0  # below epsilon
         return p
@@ -77,7 +83,7 @@ def check(name, isa, prediction, targets, options, want, size):
     losses, slopes = want
     weights, reduction = options.get("weights"), options["reduction"]
     count = prediction.size
-    if name in CLASS_LOSSES:
+    if name in CLASS_LOSSES or name == "kl_divergence":
         count //= prediction.shape[-1]
     factor = weigh(prediction, weights, 1 / count if reduction == "mean" else 1.0)
     value, gradient = fresh(prediction)
@@ -91,7 +97,8 @@ def check(name, isa, prediction, targets, options, want, size):
     assert_within(gradient, slopes * factor, size[1] * np.abs(factor) + tiny)
     error = np.sum(size[0] * np.abs(factor))
     assert_within(value, np.sum(losses * factor, keepdims=True).reshape(1), error)
-    assert np.count_nonzero(gradient) >= min(count, gradient.size - 1)
+    least = min(count, gradient.size - 1) // (4 if name == "hinge" else 1)
+    assert np.count_nonzero(gradient) >= least
 
 
 def class_loss_case(name, shape, dtype, one_hot, smoothing):
@@ -148,10 +155,30 @@ def element_loss_case(name, shape, dtype, smoothing):
         sigmoid = np.where(v < 0, e, 1) / (1 + e)
         want = np.maximum(v, 0) - v * t + np.log1p(e), sigmoid - t
         size = 2 * np.abs(v) + np.log1p(e), sigmoid + t
-    else:
+    elif name == "mean_squared_error":
         t = wide(targets)
         want = (v - t) ** 2, 2 * (v - t)
         size = (np.abs(v) + t) ** 2, np.abs(v) + t
+    elif name == "mean_absolute_error":
+        t = wide(targets)
+        want = np.abs(v - t), np.sign(v - t)
+        size = np.abs(v) + t, np.ones(shape)
+    elif name == "huber":
+        t = wide(targets)
+        far = np.abs(v - t) > DELTA
+        losses = np.where(far, DELTA * (np.abs(v - t) - DELTA / 2), (v - t) ** 2 / 2)
+        want = losses, np.clip(v - t, -DELTA, DELTA)
+        size = DELTA * (np.abs(v) + t), np.minimum(np.abs(v) + t, 1)
+    elif name == "hinge":
+        targets = np.where(targets < 0.5, -1, 1).astype(dtype)
+        t = wide(targets)
+        want = np.maximum(0, 1 - t * v), np.where(t * v < 1, -t, 0)
+        size = 1 + np.abs(v), np.ones(shape)
+    else:
+        targets.reshape(-1)[1::5] = 0
+        t, q = wide(targets), np.maximum(v, EPSILON[dtype])
+        ratio = np.log(np.maximum(t, EPSILON[dtype]) / q)
+        want, size = (t * ratio, -t / q), (t * (1 + np.abs(ratio)), t / q)
     return x, targets, want, [layer_bound(16, part, dtype) for part in size]
 
 
@@ -164,8 +191,12 @@ def test_element_losses(name, weighted, smoothing, dtype, isa):
     for shape in SHAPES:
         x, targets, want, size = element_loss_case(name, shape, dtype, smoothing)
         options = {"weights": weights_for(x, weighted)}
-        if name != "mean_squared_error":
+        if name in SMOOTHING:
             options["label_smoothing"] = smoothing
+        elif smoothing:
+            return
+        if name == "huber":
+            options["delta"] = DELTA
         for reduction in ("mean", "sum"):
             options["reduction"] = reduction
             check(name, isa, x, targets, options, want, size)
@@ -174,14 +205,17 @@ def test_element_losses(name, weighted, smoothing, dtype, isa):
 @every_isa
 @every_dtype
 @every_weighting
-def test_squared_errors_of_whole_numbers_are_exact(weighted, dtype, isa, threads):
+@pytest.mark.parametrize(
+    "name", ["mean_squared_error", "mean_absolute_error", "huber", "hinge"]
+)
+def test_errors_of_whole_numbers_are_exact(name, weighted, dtype, isa, threads):
     for shape in [(64, 32), (4096, 4), (8192, 1), (2, 8192)]:
         x, t = integers(shape, 1, dtype=dtype), integers(shape, 2, dtype=dtype)
         weights = integers(shape[:1], 3, limit=3, dtype=dtype) if weighted else None
         options = {"weights": weights, "reduction": "mean"}
         with forced(isa, threads):
-            value, gradient = core.mean_squared_error(x, t, **options)
-        want = reference.mean_squared_error(x, t, **options)
+            value, gradient = getattr(core, name)(x, t, **options)
+        want = getattr(reference, name)(x, t, **options)
         assert_exact(value, want[0])
         assert_exact(gradient, want[1])
 
@@ -209,6 +243,16 @@ def test_small_losses_keep_their_digits(isa):
 
 
 @every_isa
+@pytest.mark.parametrize("name", ELEMENT_LOSSES)
+def test_nan_reaches_the_value(name, isa):
+    for shape in [(1, 3), (5, 7)]:
+        x, t = positive(shape, 1), positive(shape, 2)
+        x[0, 1] = np.nan
+        with forced(isa):
+            assert np.isnan(getattr(core, name)(x, t)[0][0])
+
+
+@every_isa
 @pytest.mark.parametrize("name", CLASS_LOSSES)
 def test_nan_stays_in_its_sample(name, isa):
     x = prediction_for(name, (20, 10), "float32")
@@ -225,7 +269,7 @@ def test_nan_stays_in_its_sample(name, isa):
 def results(name, shape, dtype, weighted):
     x = prediction_for(name, shape, dtype)
     options = {"weights": weights_for(x, weighted)}
-    if name != "mean_squared_error":
+    if name in SMOOTHING:
         options["label_smoothing"] = 0.1
     soft = positive(shape, 4, dtype=dtype)
     found = getattr(core, name)(x, soft, **options)
@@ -288,7 +332,9 @@ for isa in {isas}:
                         if name in {class_names}:
                             getattr(core, name)(p, hard, **options)
                         assert not np.isnan(out[0][0]) and not np.isnan(out[1]).any()
-                core.mean_squared_error(p, t, weights=weights, out=out)
+                for name in {plain_names}:
+                    getattr(core, name)(p, t, weights=weights, out=out)
+                    assert not np.isnan(out[0][0]) and not np.isnan(out[1]).any()
 """
 
 
@@ -296,5 +342,11 @@ for isa in {isas}:
 def test_nothing_is_touched_outside_the_arrays(side):
     names = CLASS_LOSSES + ELEMENT_LOSSES[:2]
     assert_survives(
-        GUARDED.format(isas=ISAS, side=side, names=names, class_names=CLASS_LOSSES)
+        GUARDED.format(
+            isas=ISAS,
+            side=side,
+            names=names,
+            class_names=CLASS_LOSSES,
+            plain_names=ELEMENT_LOSSES[2:],
+        )
     )

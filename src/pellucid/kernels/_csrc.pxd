@@ -142,6 +142,7 @@ cdef extern from "pl_kernels.h" nogil:
     enum:
         PL_U8
         PL_SQUARED_ERROR, PL_BINARY, PL_SIGMOID_BINARY
+        PL_ABSOLUTE_ERROR, PL_HUBER, PL_HINGE, PL_DIVERGENCE
         PL_SGD, PL_ADAM, PL_RMSPROP, PL_ADAGRAD, PL_ADADELTA, PL_NADAM, PL_LION
         PL_WORDS, PL_UNIFORM, PL_NORMAL
 
@@ -298,7 +299,7 @@ cdef extern from "pl_kernels.h" nogil:
 
     ctypedef struct pl_element_loss_args:
         int dtype, kind
-        double smoothing, scale
+        double smoothing, delta, scale
         ptrdiff_t rows, width
         const void *prediction
         const void *targets

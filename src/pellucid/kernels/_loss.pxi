@@ -73,13 +73,13 @@ def categorical_cross_entropy(
 cdef int run_element_loss(
     const real[::1] prediction, const real[::1] targets, const real[::1] weights,
     real[::1] gradient, double[::1] value, ptrdiff_t rows, double smoothing,
-    double scale, int kind,
+    double delta, double scale, int kind,
 ) except -1:
     """Over elements of rows."""
     cdef pl_element_loss_args args
     memset(&args, 0, sizeof(args))
     args.dtype, args.kind = PL_F32 if real is float else PL_F64, kind
-    args.smoothing, args.scale = smoothing, scale
+    args.smoothing, args.delta, args.scale = smoothing, delta, scale
     args.rows, args.width = rows, prediction.shape[0] // rows
     args.prediction, args.targets = &prediction[0], &targets[0]
     args.gradient, args.value = &gradient[0], &value[0]
@@ -93,23 +93,24 @@ cdef int run_element_loss(
 
 cdef tuple element_loss(
     object prediction, object targets, object weights, object label_smoothing,
-    object reduction, object out, int kind,
+    object reduction, object out, int kind, object delta=1.0,
 ):
     """Check, pick the element type, run."""
     prediction, targets, weights, smoothing, scale, value, gradient = (
         checks.element_loss(
-            prediction, targets, weights, label_smoothing, reduction, out
+            prediction, targets, weights, label_smoothing, reduction, out,
+            by_row=kind == PL_DIVERGENCE,
         )
     )
     cdef ptrdiff_t rows = prediction.shape[0]
     flat = prediction.reshape(-1), targets.reshape(-1), gradient.reshape(-1)
     if gradient.itemsize == 4:
         run_element_loss[float](
-            flat[0], flat[1], weights, flat[2], value, rows, smoothing, scale, kind
+            flat[0], flat[1], weights, flat[2], value, rows, smoothing, delta, scale, kind
         )
     else:
         run_element_loss[double](
-            flat[0], flat[1], weights, flat[2], value, rows, smoothing, scale, kind
+            flat[0], flat[1], weights, flat[2], value, rows, smoothing, delta, scale, kind
         )
     return value, gradient
 
@@ -139,4 +140,32 @@ def mean_squared_error(
     """See `pellucid.kernels.reference.mean_squared_error`."""
     return element_loss(
         prediction, targets, weights, 0.0, reduction, out, PL_SQUARED_ERROR
+    )
+
+
+def mean_absolute_error(
+    prediction, targets, *, weights=None, reduction="mean", out=None
+):
+    """See `pellucid.kernels.reference.mean_absolute_error`."""
+    return element_loss(
+        prediction, targets, weights, 0.0, reduction, out, PL_ABSOLUTE_ERROR
+    )
+
+
+def huber(prediction, targets, *, weights=None, delta=1.0, reduction="mean", out=None):
+    """See `pellucid.kernels.reference.huber`."""
+    return element_loss(
+        prediction, targets, weights, 0.0, reduction, out, PL_HUBER, checks.delta(delta)
+    )
+
+
+def hinge(scores, targets, *, weights=None, reduction="mean", out=None):
+    """See `pellucid.kernels.reference.hinge`."""
+    return element_loss(scores, targets, weights, 0.0, reduction, out, PL_HINGE)
+
+
+def kl_divergence(probabilities, targets, *, weights=None, reduction="mean", out=None):
+    """See `pellucid.kernels.reference.kl_divergence`."""
+    return element_loss(
+        probabilities, targets, weights, 0.0, reduction, out, PL_DIVERGENCE
     )

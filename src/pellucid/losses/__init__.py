@@ -16,12 +16,18 @@ from pellucid.losses.cross_entropy import (
     SigmoidBinaryCrossEntropy,
     SoftmaxCrossEntropy,
 )
-from pellucid.losses.regression import MeanSquaredError
+from pellucid.losses.divergence import KLDivergence
+from pellucid.losses.hinge import Hinge
+from pellucid.losses.regression import Huber, MeanAbsoluteError, MeanSquaredError
 
 __all__ = [
     "BinaryCrossEntropy",
     "CategoricalCrossEntropy",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
     "Loss",
+    "MeanAbsoluteError",
     "MeanSquaredError",
     "SigmoidBinaryCrossEntropy",
     "SoftmaxCrossEntropy",
@@ -31,6 +37,10 @@ __all__ = [
 
 LOSSES: dict[str, type[Loss]] = {
     "mean_squared_error": MeanSquaredError,
+    "mean_absolute_error": MeanAbsoluteError,
+    "huber": Huber,
+    "hinge": Hinge,
+    "kl_divergence": KLDivergence,
     "softmax_cross_entropy": SoftmaxCrossEntropy,
     "categorical_cross_entropy": CategoricalCrossEntropy,
     "binary_cross_entropy": BinaryCrossEntropy,
@@ -38,6 +48,7 @@ LOSSES: dict[str, type[Loss]] = {
 }
 ALIASES = {
     "mse": "mean_squared_error",
+    "mae": "mean_absolute_error",
     "categorical_crossentropy": "categorical_cross_entropy",
     "binary_crossentropy": "binary_cross_entropy",
 }

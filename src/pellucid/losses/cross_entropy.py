@@ -78,7 +78,7 @@ class _Categorical(_CrossEntropy):
                 )
             )
         if array.shape[1:] == output_shape:
-            return _one_hot(array, dtype)
+            return probability_rows(array, dtype)
         if len(output_shape) == 1 and array.ndim == 2 and array.shape[1] == 1:
             array = array.reshape(-1)
         if array.ndim != len(output_shape) or array.shape[1:] != output_shape[:-1]:
@@ -146,7 +146,7 @@ class CategoricalCrossEntropy(_Categorical):
 
     def check_prediction(self, prediction: Array) -> None:
         """Raise unless every prediction lies in [0, 1]."""
-        _check_probabilities(prediction, "softmax")
+        check_probabilities(prediction, "softmax")
 
     def fused(self) -> Loss:
         """The loss on logits."""
@@ -208,7 +208,7 @@ class BinaryCrossEntropy(_Binary):
 
     def check_prediction(self, prediction: Array) -> None:
         """Raise unless every prediction lies in [0, 1]."""
-        _check_probabilities(prediction, "sigmoid")
+        check_probabilities(prediction, "sigmoid")
 
     def fused(self) -> Loss:
         """The loss on logits."""
@@ -275,7 +275,8 @@ def check_labels(labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
     )
 
 
-def _one_hot(array: Array, dtype: DTypeLike) -> Array:
+def probability_rows(array: Array, dtype: DTypeLike) -> Array:
+    """Return rows of at least 0 that sum to 1, in a dtype, or raise."""
     rows = np.ascontiguousarray(array, dtype)
     sums = rows.sum(axis=-1, dtype=np.float64)
     bad = ~(np.abs(sums - 1) <= 1e-3) | ~((rows >= 0).all(axis=-1))
@@ -294,7 +295,8 @@ def _one_hot(array: Array, dtype: DTypeLike) -> Array:
     return rows
 
 
-def _check_probabilities(prediction: Array, activation: str) -> None:
+def check_probabilities(prediction: Array, activation: str) -> None:
+    """Raise unless every prediction lies in [0, 1]."""
     bad = (prediction < 0) | (prediction > 1 + 1e-5)  # NaN is the step's business
     if bad.any():
         index = first_bad(bad)

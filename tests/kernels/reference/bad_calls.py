@@ -297,6 +297,22 @@ BAD_CALLS: dict[str, Callable[[], Call]] = {
     "smoothing": loss(
         ValueError, "label_smoothing is 2.0", np.array([0, 1]), label_smoothing=2.0
     ),
+    "delta": loss(ValueError, "delta is 0", ones(2, 3), name="huber", delta=0),
+    "delta text": loss(TypeError, "delta is '1'", ones(2, 3), name="huber", delta="1"),
+    "one row": lambda: (
+        "kl_divergence",
+        (ones(3), ones(3)),
+        {},
+        ValueError,
+        "classes last",
+    ),
+    "no row": lambda: (
+        "kl_divergence",
+        (ones(3, 0), ones(3, 0)),
+        {},
+        ValueError,
+        "empty batch",
+    ),
     # optimizers
     "hyper": lambda: (
         "sgd_step",

@@ -9,17 +9,22 @@ ELEMENT_LOSSES = [
     "binary_cross_entropy",
     "sigmoid_binary_cross_entropy",
     "mean_squared_error",
+    "mean_absolute_error",
+    "huber",
+    "hinge",
+    "kl_divergence",
 ]
+SMOOTHING = {"binary_cross_entropy", "sigmoid_binary_cross_entropy", *CLASS_LOSSES}
 
 
 def prediction(name, shape):
-    if name in ("categorical_cross_entropy", "binary_cross_entropy"):
+    if name in ("categorical_cross_entropy", "binary_cross_entropy", "kl_divergence"):
         return real(shape, 1, low=0.0) * 0.8 + 0.1
     return 3 * real(shape, 1)
 
 
 def options_of(name, smoothing):
-    return {} if name == "mean_squared_error" else {"label_smoothing": smoothing}
+    return {"label_smoothing": smoothing} if name in SMOOTHING else {}
 
 
 def check(name, p, targets, weights, options):
@@ -66,13 +71,28 @@ def test_class_losses(name, shape, weighted, smoothing, reduction):
 @pytest.mark.parametrize("shape", [(6,), (4, 1), (2, 2, 3)])
 @pytest.mark.parametrize("name", ELEMENT_LOSSES)
 def test_element_losses(name, shape, weighted, smoothing, reduction):
+    if name == "kl_divergence" and len(shape) == 1:
+        shape = (2, 3)
     p, t = prediction(name, shape), real(shape, 4, low=0.0)
+    if name == "hinge":
+        t = np.where(t < 0.5, -1.0, 1.0)
     weights = real(shape[:1], 2, low=0.0) if weighted else None
     options = {"reduction": reduction, **options_of(name, smoothing)}
     value = check(name, p, t, weights, options)
 
     if name == "mean_squared_error":
         losses = (p - t) ** 2
+    elif name == "mean_absolute_error":
+        losses = np.abs(p - t)
+    elif name == "huber":
+        near = np.abs(p - t) <= 1
+        losses = np.where(near, (p - t) ** 2 / 2, np.abs(p - t) - 0.5)
+        assert near.any()
+        assert not near.all()
+    elif name == "hinge":
+        losses = np.maximum(0, 1 - p * t)
+    elif name == "kl_divergence":
+        losses = (t * np.log(t / p)).sum(axis=-1)
     else:
         q = 1 / (1 + np.exp(-p)) if name.startswith("sigmoid") else p
         s = t * (1 - smoothing) + smoothing / 2

@@ -37,7 +37,7 @@ from .image import (
     image_paste,
     mix_rows,
 )
-from .loss import class_loss, element_loss
+from .loss import class_loss, delta, element_loss
 from .merge import concat, split
 from .norm import (
     batch_norm_backward,
@@ -91,6 +91,7 @@ __all__ = [
     "concat",
     "conv2d",
     "conv2d_backward",
+    "delta",
     "dense",
     "dense_backward",
     "dropout",

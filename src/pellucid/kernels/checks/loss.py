@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -67,20 +68,31 @@ def element_loss(
     reduction: Any,
     out: Any,
     dtypes: tuple[DType, ...] = REAL,
+    by_row: bool = False,
 ) -> tuple[Array, Array, Array | None, float, float, Array, Array]:
     """Check a loss that is a sum over elements; targets are like the prediction.
 
-    Return `(prediction, targets, weights, smoothing, scale, value, gradient)`.
+    By row, the mean is over rows of the last axis, not over elements. Return
+    `(prediction, targets, weights, smoothing, scale, value, gradient)`.
     """
     smoothing = number(label_smoothing, "label_smoothing", 0.0, 1.0, False)
     p = array(prediction, "prediction", dtypes)
+    if by_row and p.ndim < 2:
+        expected = "2 dimensions or more, the classes last"
+        raise ValueError(rank_error("prediction", p, expected, "Pass prediction[None]"))
     if p.ndim == 0:
         raise ValueError(
             rank_error("prediction", p, "samples first", "Pass [prediction]")
         )
     targets = shaped(targets, "targets", (p.dtype,), p.shape)
-    weights, scale, value, gradient = _loss(p, targets, weights, reduction, out, p.size)
+    count = p.size // p.shape[-1] if by_row and p.size else p.size
+    weights, scale, value, gradient = _loss(p, targets, weights, reduction, out, count)
     return p, targets, weights, smoothing, scale, value, gradient
+
+
+def delta(value: Any) -> float:
+    """Return where the Huber loss turns linear, a number above 0."""
+    return number(value, "delta", 0.0, math.inf, True)
 
 
 def _loss(

@@ -265,6 +265,201 @@ def mean_squared_error(
     return _reduce(d * d, 2 * d, weights, scale, value, gradient)
 
 
+def mean_absolute_error(
+    prediction: ArrayLike,
+    targets: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    reduction: str = "mean",
+    out: Out = None,
+) -> tuple[Array, Array]:
+    """Compare numbers with numbers by their distance.
+
+    l = |p - t|,  dl / dp = sign(p - t), 0 where they are equal
+
+    Parameters
+    ----------
+    prediction, targets : array (n, ...)
+        float32 or float64, of one shape.
+    weights, reduction, out
+        As in `binary_cross_entropy`.
+
+    Returns
+    -------
+    value : float64 array (1,)
+    gradient : array (n, ...)
+
+    Raises
+    ------
+    TypeError, ValueError
+        An empty batch; arrays that do not fit.
+
+    Example
+    -------
+    >>> mean_absolute_error([1.0, 2.0], [1.0, 4.0])
+    (array([1.]), array([ 0. , -0.5]))
+    """
+    p, t, weights, _, scale, value, gradient = checks.element_loss(
+        prediction, targets, weights, 0.0, reduction, out, ANY
+    )
+    d = p - t
+    sign = np.sign(d.real).astype(d.dtype)
+    return _reduce(d * sign, sign, weights, scale, value, gradient)
+
+
+def huber(
+    prediction: ArrayLike,
+    targets: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    delta: float = 1.0,
+    reduction: str = "mean",
+    out: Out = None,
+) -> tuple[Array, Array]:
+    """Compare numbers with numbers: squares when near, distances when far.
+
+    l = d ** 2 / 2 where |d| <= delta, else delta * (|d| - delta / 2),  d = p - t
+    dl / dp = d, at most delta and at least -delta
+
+    Parameters
+    ----------
+    prediction, targets : array (n, ...)
+        float32 or float64, of one shape.
+    weights, reduction, out
+        As in `binary_cross_entropy`.
+    delta : float, default 1.0
+        Above 0.
+
+    Returns
+    -------
+    value : float64 array (1,)
+    gradient : array (n, ...)
+
+    Raises
+    ------
+    TypeError, ValueError
+        An empty batch; arrays that do not fit; delta is not above 0.
+
+    Example
+    -------
+    >>> huber([1.0, 2.0], [0.0, 5.0], delta=2.0)
+    (array([2.25]), array([ 0.5, -1. ]))
+
+    Source
+    ------
+    Huber (1964), Robust estimation of a location parameter.
+    """
+    p, t, weights, _, scale, value, gradient = checks.element_loss(
+        prediction, targets, weights, 0.0, reduction, out, ANY
+    )
+    d, limit = p - t, p.real.dtype.type(checks.delta(delta))
+    slope = np.where(np.abs(d.real) > limit, np.copysign(limit, d.real), d)
+    losses = slope * (d - p.dtype.type(0.5) * slope)
+    return _reduce(losses, slope, weights, scale, value, gradient)
+
+
+def hinge(
+    scores: ArrayLike,
+    targets: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    reduction: str = "mean",
+    out: Out = None,
+) -> tuple[Array, Array]:
+    """Ask for scores beyond 1 on the right side, element by element.
+
+    l = max(0, 1 - t * z)
+    dl / dz = -t where t * z < 1, else 0
+
+    Parameters
+    ----------
+    scores : array (n, ...)
+        float32 or float64.
+    targets : array like scores
+        -1 for no, 1 for yes.
+    weights, reduction, out
+        As in `binary_cross_entropy`.
+
+    Returns
+    -------
+    value : float64 array (1,)
+    gradient : array (n, ...)
+
+    Raises
+    ------
+    TypeError, ValueError
+        An empty batch; arrays that do not fit.
+
+    Example
+    -------
+    >>> hinge([0.5, 2.0], [1.0, -1.0])
+    (array([1.75]), array([-0.5,  0.5]))
+    """
+    z, t, weights, _, scale, value, gradient = checks.element_loss(
+        scores, targets, weights, 0.0, reduction, out, ANY
+    )
+    margin = 1 - t * z
+    enough = margin.real <= 0  # not so for NaN
+    losses, slopes = np.where(enough, 0, margin), np.where(enough, 0, -t)
+    return _reduce(losses, slopes, weights, scale, value, gradient)
+
+
+def kl_divergence(
+    probabilities: ArrayLike,
+    targets: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    reduction: str = "mean",
+    out: Out = None,
+) -> tuple[Array, Array]:
+    """Measure how far a distribution is from the one that was wanted.
+
+    l = sum over j of t[j] * log(max(t[j], epsilon) / q[j]),  q = max(p, epsilon)
+    dl / dp[j] = -t[j] / q[j]
+
+    with epsilon as in `categorical_cross_entropy`.
+
+    Parameters
+    ----------
+    probabilities : array (n, ..., c)
+        float32 or float64.
+    targets : array like probabilities
+        A probability for each class.
+    weights : array (n,), optional
+        One for each sample.
+    reduction : {"mean", "sum"}
+        "mean" divides by the number of samples and positions.
+    out : tuple (value, gradient), optional
+        Where to write.
+
+    Returns
+    -------
+    value : float64 array (1,)
+    gradient : array (n, ..., c)
+
+    Raises
+    ------
+    TypeError, ValueError
+        An empty batch; arrays that do not fit.
+
+    Example
+    -------
+    >>> value, gradient = kl_divergence([[0.5, 0.5]], [[0.0, 1.0]])
+    >>> round(float(value[0]), 4), gradient
+    (0.6931, array([[-0., -2.]]))
+
+    Source
+    ------
+    Kullback and Leibler (1951), On information and sufficiency.
+    """
+    p, t, weights, _, scale, value, gradient = checks.element_loss(
+        probabilities, targets, weights, 0.0, reduction, out, ANY, by_row=True
+    )
+    q = _at_least_epsilon(p)
+    losses = t * np.log(_at_least_epsilon(t) / q)
+    return _reduce(losses, -t / q, weights, scale, value, gradient)
+
+
 def _reduce(
     losses: Array,
     slopes: Array,
