@@ -54,7 +54,7 @@ static void element_task(void *context, ptrdiff_t begin, ptrdiff_t end, int thre
     (void)thread;
     const job *work = context;
     const pl_element_loss_args *g = work->args;
-    const int each = work->rows == 1;
+    const int each = g->width == 1; /* a weight for every element of the one long row */
     for (ptrdiff_t chunk = begin; chunk < end; chunk++) {
         const ptrdiff_t row = chunk / work->pieces, at = chunk % work->pieces * PL_LOSS_CHUNK;
         const char *weights = g->weights;

@@ -24,7 +24,7 @@ from tests.support.guard import SIDES, assert_survives, layouts
 
 CHUNK = 4096
 SHAPES = [(1, 1), (3, 2), (5, 10), (64, 10), (17, 15), (4, 16), (3, 33), (9, 1000)]
-SHAPES += [(CHUNK // 10 + 1, 10), (2, 3, 4, 5), (2, CHUNK + 9)]
+SHAPES += [(CHUNK // 10 + 1, 10), (2, 3, 4, 5), (2, CHUNK + 9), (1, 5)]
 every_smoothing = pytest.mark.parametrize("smoothing", [0.0, 0.1])
 every_weighting = pytest.mark.parametrize("weighted", [False, True])
 
