@@ -31,6 +31,7 @@ SAME_ROW = {("model", "callbacks")}
 
 # Imports upward, inside a method: (module, imported part).
 UPWARD = {
+    ("model.sequential", "debug"),
     ("model.sequential", "io"),
     ("model.history", "viz"),
 }

@@ -52,7 +52,7 @@ int pl_variant_at(const char *op, int index, pl_isa *isa, int *dtype, const char
 /* ---- threads -------------------------------------------------------------------------------- */
 int pl_threads(void);
 void pl_threads_use(int count);          /* clamped to 1 .. PL_MAX_THREADS */
-void pl_grain_use(long nanoseconds);     /* least estimated work that opens a region */
+long pl_grain_use(long nanoseconds);     /* least estimated work that opens a region; the former */
 int pl_last_region_threads(void);        /* threads that the last region really had */
 
 /* ---- measure -------------------------------------------------------------------------------- */

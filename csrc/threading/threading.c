@@ -61,7 +61,7 @@ void pl_threads_use(int count) {
     atomic_store(&threads, (int)pl_max(1, pl_min(count, PL_MAX_THREADS)));
 }
 
-void pl_grain_use(long nanoseconds) { atomic_store(&grain, nanoseconds); }
+long pl_grain_use(long nanoseconds) { return atomic_exchange(&grain, nanoseconds); }
 
 int pl_last_region_threads(void) { return atomic_load(&last_region); }
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pellucid import (
         callbacks,
         data,
+        debug,
         io,
         layers,
         losses,
@@ -234,6 +235,7 @@ __all__ = [
     "__version__",
     "callbacks",
     "data",
+    "debug",
     "from_spec",
     "get_num_threads",
     "io",
@@ -258,8 +260,8 @@ __all__ = [
 ]
 
 _MODULES = (
-    *("callbacks", "data", "io", "layers", "losses", "metrics", "optimizers"),
-    *("schedules", "viz"),
+    *("callbacks", "data", "debug", "io", "layers", "losses", "metrics"),
+    *("optimizers", "schedules", "viz"),
 )
 _SOURCES = (
     *("layers", "losses", "optimizers", "metrics", "callbacks", "model", "core"),

@@ -1,4 +1,4 @@
-"""The command `pellucid`: train, evaluate, predict, info."""
+"""The command `pellucid`: train, evaluate, predict, gradcheck, info."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from pellucid.cli import evaluate, info, predict, train
+from pellucid.cli import evaluate, gradcheck, info, predict, train
 from pellucid.errors import describe
 
 # What a user can cause and repair; anything else is a fault of ours and shows itself.
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Begin with: pellucid train",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (train, evaluate, predict, info):
+    for module in (train, evaluate, predict, gradcheck, info):
         command = module.add_parser(commands)
         command.set_defaults(run=module.run)
         command.add_argument(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pellucid as pl
@@ -34,6 +36,9 @@ class Dataset(NamedTuple):
             f"{height}x{width}, {int(y.max()) + 1} classes ({self.source})"
         )
 
+
+RUNS = "pellucid-runs"
+"""Where folders of results are made."""
 
 _LOADERS: dict[str, Callable[..., tuple[Part, Part]]] = {
     "mnist": data.load_mnist,
@@ -116,3 +121,44 @@ def test_line(model: Any, dataset: Dataset) -> str:
     x, y = dataset.test
     right = int((model.predict_classes(x) == y).sum())
     return f"test accuracy: {right / len(y):.4f} ({right:,} of {len(y):,})"
+
+
+@contextlib.contextmanager
+def output_folder(wanted: str | None, name: str) -> Iterator[Path]:
+    """Make the folder for the results; take it away again if nothing comes of it.
+
+    Without a wanted one it is the first of name-1, name-2, ... that is free.
+    """
+    if wanted is None:
+        folder = _new_folder(Path(RUNS), name)
+    else:
+        folder = Path(wanted)
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(
+                describe(
+                    f"--output-dir {folder} is a file",
+                    "Expected a folder, which is made where it is missing",
+                    "Choose another name.",
+                )
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield folder
+    except BaseException:
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # only where it is empty
+        raise
+
+
+def _new_folder(parent: Path, name: str) -> Path:
+    """Make the first of name-1, name-2, ... that is free."""
+    parent.mkdir(exist_ok=True)
+    number = 1
+    while True:
+        folder = parent / f"{name}-{number}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder

@@ -60,7 +60,7 @@ def read_inputs(
     batches, names = [], []
     for path in paths:
         if Path(path).suffix.lower() in _TABLES:
-            batch = _as_batch(_read_table(path, key), shape, path) / divide
+            batch = _as_batch(read_table(path, key), shape, path) / divide
             names += [
                 str(i) if len(paths) == 1 else f"{path}:{i}" for i in range(len(batch))
             ]
@@ -71,7 +71,7 @@ def read_inputs(
     return np.concatenate(batches), names
 
 
-def _read_table(path: str, key: str | None) -> Array:
+def read_table(path: str, key: str | None) -> Array:
     """Read numbers from an .npy, .npz or .csv file; never from a pickle."""
     with open_regular(path) as file:
         if path.lower().endswith(".csv"):

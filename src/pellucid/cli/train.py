@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pellucid as pl
 from pellucid.cli.common import (
+    RUNS,
     add_data_options,
     add_thread_option,
     headline,
     load_dataset,
+    output_folder,
     test_line,
     use_threads,
 )
 from pellucid.cli.models import MODELS
-from pellucid.errors import describe
 
 if TYPE_CHECKING:
     from pellucid.cli.common import Commands
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _OPTIMIZERS = {"adam": 3e-3, "adamw": 3e-3, "sgd": 5e-2}
 _EPOCHS = {"digits": 15, "mnist": 5, "fashion_mnist": 10}
 _PATIENCE = 5
-_RUNS = "pellucid-runs"
 
 
 def add_parser(commands: Commands) -> argparse.ArgumentParser:
@@ -66,7 +65,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     parser.add_argument(
         "--output-dir",
         metavar="DIR",
-        help=f"folder for the results; by default a new one under {_RUNS}/",
+        help=f"folder for the results; by default a new one under {RUNS}/",
     )
     parser.add_argument(
         "--quiet", action="store_true", help="print the accuracy and the folder only"
@@ -100,7 +99,7 @@ def run(args: argparse.Namespace) -> None:
     if not args.quiet:
         model.summary()
     say()
-    with _output_folder(args) as folder:
+    with output_folder(args.output_dir, args.dataset) as folder:
         epochs = _EPOCHS[args.dataset] if args.epochs is None else args.epochs
         start = time.perf_counter()
         history = model.fit(
@@ -144,44 +143,6 @@ def _optimizer(args: argparse.Namespace) -> Any:
     if args.optimizer == "sgd":
         return pl.SGD(rate, momentum=0.9)
     return {"adam": pl.Adam, "adamw": pl.AdamW}[args.optimizer](rate)
-
-
-@contextlib.contextmanager
-def _output_folder(args: argparse.Namespace) -> Any:
-    """Make the folder for the results; take it away again if nothing comes of it."""
-    if args.output_dir is None:
-        folder = _new_folder(Path(_RUNS), args.dataset)
-    else:
-        folder = Path(args.output_dir)
-        if folder.exists() and not folder.is_dir():
-            raise NotADirectoryError(
-                describe(
-                    f"--output-dir {folder} is a file",
-                    "Expected a folder, which is made where it is missing",
-                    "Choose another name.",
-                )
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield folder
-    except BaseException:
-        with contextlib.suppress(OSError):
-            folder.rmdir()  # only where it is empty
-        raise
-
-
-def _new_folder(parent: Path, name: str) -> Path:
-    """Make the first of name-1, name-2, ... that is free."""
-    parent.mkdir(exist_ok=True)
-    number = 1
-    while True:
-        folder = parent / f"{name}-{number}"
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            number += 1
-        else:
-            return folder
 
 
 def _draw(history: History, folder: Path) -> list[str]:

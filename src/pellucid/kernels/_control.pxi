@@ -34,8 +34,8 @@ def get_num_threads():
 
 
 def set_grain(long nanoseconds):
-    """Least estimated work, in nanoseconds, for which a kernel uses more than one thread."""
-    pl_grain_use(nanoseconds)
+    """Least estimated work, in nanoseconds, that is shared between threads; returns the former."""
+    return pl_grain_use(nanoseconds)
 
 
 def last_region_threads():

@@ -23,7 +23,7 @@ cdef extern from "pl_kernels.h" nogil:
 
     int pl_threads()
     void pl_threads_use(int count)
-    void pl_grain_use(long nanoseconds)
+    long pl_grain_use(long nanoseconds)
     int pl_last_region_threads()
 
     double pl_seconds()

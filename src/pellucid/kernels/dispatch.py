@@ -322,6 +322,29 @@ def get_num_threads() -> int:
     return _reference_threads
 
 
+def share_all_work() -> Switched:
+    """Let threads share work of any size, from now on or for a `with` block.
+
+    For checks: kernels otherwise share only what is worth waking a thread for.
+
+    Returns
+    -------
+    context manager
+        Leaving its block brings the former limit back.
+
+    Example
+    -------
+    >>> with share_all_work():
+    ...     get_num_threads() >= 1
+    True
+    """
+    if _backend == "reference":
+        return Switched(lambda: None)
+    core = _compiled()
+    before = core.set_grain(0)
+    return Switched(lambda: core.set_grain(before))
+
+
 def _ops() -> list[str]:
     if _backend == "compiled":
         return list(_compiled().ops())

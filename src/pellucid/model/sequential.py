@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +28,9 @@ from pellucid.model.summary import Summary, summarize
 from pellucid.model.training import TrainingStep
 from pellucid.model.wiring import claim, refuse_owned
 from pellucid.optimizers import Optimizer, get_optimizer
+
+if TYPE_CHECKING:
+    from pellucid.debug import GradientCheck
 
 
 class Sequential(Network):
@@ -457,6 +460,65 @@ class Sequential(Network):
         if y.ndim == 4 and self._channels_first:
             y = y.transpose(0, 2, 3, 1)
         return kernels.argmax(y)
+
+    # See inside ----------------------------------------------------------------
+
+    def gradcheck(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        sample_weight: ArrayLike | None = None,
+        samples: int = 300,
+        seed: int = 0,
+    ) -> GradientCheck:
+        """Prove the gradients of every parameter and of the input, on a few samples.
+
+        A float64 twin of the model (same weights, frozen dropout masks) computes the
+        gradients with the kernels in use; they are held against
+
+        central differences, (L(a + h) - L(a - h)) / 2h with h = 5e-6 max(1, |a|), to
+        1e-7, and a complex step on the reference kernels, Im L(a + 1e-30 i) / 1e-30, to
+        1e-12, both relative to the largest gradient of the array. Where differences
+        disagree because of a kink (ReLU at 0, a tie in max pooling), the report says
+        so. Every layer's float32 results are then held against float64 by the bound of
+        ``pellucid.debug.single.compare_singles``. The model stays as it is.
+
+        Parameters
+        ----------
+        x, y
+            As ``train_on_batch`` takes them; about 8 samples are enough.
+        sample_weight : array_like (n,), optional
+        samples : int
+            Elements of each array that are checked, where it has more.
+        seed : int
+            Draws them.
+
+        Returns
+        -------
+        GradientCheck
+            Prints as a table; ``passed``, ``rows``, ``failures``, ``to_json()``.
+
+        Raises
+        ------
+        RuntimeError
+            Not built or not compiled.
+        TypeError, ValueError
+            Data that does not fit, or no data.
+
+        Example
+        -------
+        >>> from pellucid.layers import Dense
+        >>> model = Sequential([Dense(3, "tanh"), Dense(1)], input_shape=(2,), seed=0)
+        >>> model.compile("adam", "mse")
+        >>> model.gradcheck([[1.0, 2.0]], [3.0]).passed
+        True
+        """
+        from pellucid.debug.gradcheck import check_model
+
+        return check_model(
+            self, x, y, sample_weight=sample_weight, samples=samples, seed=seed
+        )
 
     # Files and copies ----------------------------------------------------------
 
