@@ -12,7 +12,13 @@ import pytest
 import pellucid as pl
 
 HEAVY = ["safetensors", "tqdm", "matplotlib", "sklearn", "torch", "pandas"]
-LAZY = ["pellucid.io", "pellucid.data", "pellucid.viz", "pellucid.cli"]
+LAZY = [
+    "pellucid.io",
+    "pellucid.data",
+    "pellucid.debug",
+    "pellucid.viz",
+    "pellucid.cli",
+]
 
 
 def test_every_public_name_exists():

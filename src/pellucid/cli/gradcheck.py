@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import pellucid as pl
 from pellucid.cli.common import add_thread_option, headline, output_folder, use_threads
 from pellucid.cli.inputs import read_inputs, read_table
 from pellucid.debug.configurations import COUNT, kinds
 from pellucid.debug.gradcheck import SAMPLES
 from pellucid.debug.library import check_library
+from pellucid.debug.samples import drawn_samples
 from pellucid.debug.tables import html_page
 from pellucid.errors import NumericsError, describe
 
@@ -119,15 +118,9 @@ def _refuse_mixtures(args: argparse.Namespace) -> None:
 
 def _data(model: Any, args: argparse.Namespace) -> tuple[Any, Any]:
     """A few samples from the file, or drawn ones that fit the model and its loss."""
-    loss, shape = model.loss, model.input_shape
     if args.data is not None:
-        x, _ = read_inputs([args.data], shape, key="x", divide=1.0, invert=False)
+        x, _ = read_inputs(
+            [args.data], model.input_shape, key="x", divide=1.0, invert=False
+        )
         return x[:_BATCH], read_table(args.data, "y")[:_BATCH]
-    random = np.random.default_rng(args.seed)
-    out = model.inner_shapes[-1]
-    x = random.normal(size=(_BATCH, *shape))
-    if loss.kind == "categorical":
-        return x, random.integers(0, out[-1], (_BATCH, *out[:-1]))
-    if loss.kind == "binary":
-        return x, random.integers(0, 2, (_BATCH, *out))
-    return x, random.normal(size=(_BATCH, *model.output_shape))
+    return drawn_samples(model, _BATCH, args.seed)

@@ -13,16 +13,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pellucid.debug.gradcheck import GradientCheck, check_layers, check_model
     from pellucid.debug.library import LibraryCheck, check_library
+    from pellucid.debug.tester import NetworkTester, SelfTest, selftest
 
 __all__ = [
     "GradientCheck",
     "LibraryCheck",
+    "NetworkTester",
+    "SelfTest",
     "check_layers",
     "check_library",
     "check_model",
+    "selftest",
 ]
 
-_SOURCES = ("gradcheck", "library")
+_SOURCES = ("gradcheck", "library", "tester")
 """Where the names of __all__ are defined, for `__getattr__`."""
 
 
