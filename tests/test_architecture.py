@@ -31,6 +31,7 @@ SAME_ROW = {("model", "callbacks")}
 
 # Imports upward, inside a method: (module, imported part).
 UPWARD = {
+    ("core.layer", "debug"),
     ("model.sequential", "debug"),
     ("model.sequential", "io"),
     ("model.history", "viz"),
@@ -147,7 +148,13 @@ def test_sources_are_plain(name, path):
     assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     if name.split(".")[0] not in {"cli", "__main__"}:
-        printing = {"about", "model.sequential", "model.fit", "callbacks.progress"}
+        printing = {
+            "about",
+            "core.layer",
+            "model.sequential",
+            "model.fit",
+            "callbacks.progress",
+        }
         prints = any(
             isinstance(c.func, ast.Name) and c.func.id == "print" for c in calls
         )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.debug.tester import Metric, SelfTest
+from pellucid.debug.tester_report import Metric, SelfTest
 from tests.debug.test_gradcheck import bits
 
 CATEGORIES = {

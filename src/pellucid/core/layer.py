@@ -181,6 +181,39 @@ class Layer:
         """
         return math.prod(self.output_shape(input_shape))
 
+    def explain(self, batch_size: int = 32) -> str:
+        """Print what the layer computes and what that costs; return the text.
+
+        The formula of its docstring, the shapes and settings, and for one training step
+        the floating-point operations, the bytes moved, the parameters and the kernel,
+        all with this layer's numbers.
+
+        Parameters
+        ----------
+        batch_size : int
+            n in the shapes.
+
+        Raises
+        ------
+        RuntimeError
+            The layer is not built: its shapes are not known.
+
+        Example
+        -------
+        >>> from pellucid.layers import ReLU
+        >>> layer = ReLU(name="relu_1")
+        >>> y = layer.forward([[-1.0, 2.0]])
+        >>> text = layer.explain(batch_size=1)  # doctest: +ELLIPSIS
+        relu_1 (ReLU)
+        y = max(x, 0);  dx = dy where y > 0, else 0 (also at x = 0).
+        ...
+        """
+        from pellucid.debug.explain import explain_layer
+
+        text = explain_layer(self, batch_size)
+        print(text)
+        return text
+
     def __getstate__(self) -> dict[str, Any]:
         # Copies and pickles start without the buffers of a step in progress.
         own = {"workspace", "saved", "_saved_shape", "_replaced_shape"}

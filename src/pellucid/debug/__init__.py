@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pellucid.debug.gradcheck import GradientCheck, check_layers, check_model
     from pellucid.debug.library import LibraryCheck, check_library
-    from pellucid.debug.tester import NetworkTester, SelfTest, selftest
+    from pellucid.debug.tester import NetworkTester, selftest
+    from pellucid.debug.tester_report import SelfTest
 
 __all__ = [
     "GradientCheck",

@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pellucid import kernels
 from pellucid.checks import check_integer
-from pellucid.core.chain import walk
 from pellucid.core.layer import Array, Layer
+from pellucid.debug.complex_step import ComplexStep, objective_size
 from pellucid.debug.differences import (
-    COMPLEX_STEP,
     COMPLEX_TOLERANCE,
     STEP,
     TOLERANCE,
@@ -31,11 +28,13 @@ if TYPE_CHECKING:
 
 SAMPLES = 300
 """Elements of each array that are checked, where it has more."""
+BESIDE = 1e-2
+"""How far a model is moved off its kinks where nothing else can be checked."""
 COMPLEX_SAMPLES = 20
 """The same for the complex step, which runs on the reference kernels."""
 HEADINGS = (
-    *("layer", "parameter", "checked", "max error", "mean error"),
-    *("complex step", "float32", "verdict"),
+    *("layer", "parameter", "checked", "kinks", "max error", "mean"),
+    *("complex", "float32", "verdict"),
 )
 
 
@@ -58,22 +57,35 @@ class Row(NamedTuple):
     """Error of the float32 kernels over its bound; None where it was not compared."""
     verdict: str
     """"passed", "failed", or "not checked" where every element is at a kink."""
+    beside: bool = False
+    """All elements are at kinks, so they were checked a little beside."""
 
     def cells(self) -> list[str]:
         """The row as it is printed."""
-        verdict = self.verdict
-        if self.kinks:
-            verdict += f", {self.kinks} at a kink"
         return [
             self.layer,
             self.parameter,
             f"{self.checked:,}/{self.total:,}",
+            f"{self.kinks:,}" if self.kinks else "-",
             _small(self.max_error),
             _small(self.mean_error),
             _small(self.complex_error),
             "-" if self.single is None else f"{self.single:.2f}",
-            verdict,
+            self.verdict,
         ]
+
+    def reason(self) -> str:
+        """Why the row has not passed, in words."""
+        if self.verdict == "not checked":
+            return "not checked, every element is at a kink"
+        found = []
+        for error, method, bar in (
+            (self.max_error, "central differences", TOLERANCE),
+            (self.complex_error, "the complex step", COMPLEX_TOLERANCE),
+        ):
+            if error is not None and not error <= bar:
+                found.append(f"{error:.1e} off {method}")
+        return f"wrong, {' and '.join(found)}"
 
 
 class GradientCheck:
@@ -97,7 +109,7 @@ class GradientCheck:
     def failures(self) -> list[str]:
         """What did not pass, in words."""
         found = [
-            f"{row.layer} {row.parameter}: {row.verdict}"
+            f"{row.layer} {row.parameter}: {row.reason()}"
             for row in self.rows
             if row.verdict != "passed"
         ]
@@ -152,6 +164,12 @@ class GradientCheck:
                 for single in self.singles
                 if single.kink and single.worst > 1
             ]
+        lines += [
+            f"{row.layer} {row.parameter}: every element is at a kink; checked with "
+            f"all numbers moved by about {BESIDE:g}"
+            for row in self.rows
+            if row.beside
+        ]
         return "\n".join([*lines, *self.failures])
 
     def __str__(self) -> str:
@@ -248,7 +266,7 @@ def check_layers(
             )
         ]
         singles = compare_singles(twin) if single else []
-    exact = _Complex(twin, trace) if complex_step else None
+    exact = ComplexStep(twin, trace) if complex_step else None
     ratios = {(one.layer, name): one for one in singles for name in one.ratios}
     rows = []
     for spot, gradient, look in zip(twin.spots, trace.gradients, looks, strict=True):
@@ -263,7 +281,26 @@ def check_layers(
                 None if found is None or found.kink else found.ratios[name[1]],
             )
         )
+    if any(row.verdict == "not checked" for row in rows):
+        _look_beside(twin, chosen, rows, seed)
     return GradientCheck(rows, singles)
+
+
+def _look_beside(
+    twin: Twin, chosen: Sequence[list[int]], rows: list[Row], seed: int
+) -> None:
+    """Check again, a little beside, what stands on kinks only; the twin is moved."""
+    drawn = np.random.default_rng(seed)
+    for spot in twin.spots:
+        spot.value[...] += BESIDE * drawn.normal(size=spot.value.shape)
+    with twin.running():
+        trace = twin.trace()
+        for number, row in enumerate(rows):
+            if row.verdict == "not checked":
+                spot, gradient = twin.spots[number], trace.gradients[number]
+                look = _differences(twin, trace, spot, gradient, chosen[number])
+                again = look.row(spot, None, row.single)
+                rows[number] = again._replace(kinks=row.kinks, beside=True)
 
 
 def _choose(total: int, samples: int, key: str) -> list[int]:
@@ -306,17 +343,11 @@ class _Look(NamedTuple):
         )
 
 
-def _size(trace: Trace) -> float:
-    """Size of the numbers that the objective adds up."""
-    inner = float(np.abs(trace.output * trace.output_gradient).sum())
-    return max(abs(trace.value) + inner, 1e-30)
-
-
 def _differences(
     twin: Twin, trace: Trace, spot: Spot, gradient: Array, chosen: Sequence[int]
 ) -> _Look:
     """Look at the chosen elements of one array."""
-    size = _size(trace)
+    size = objective_size(trace)
     flat, slopes = spot.value.reshape(-1), gradient.reshape(-1)
     start = trace.inputs[spot.start]
     scale = max(float(np.abs(gradient).max(initial=0.0)), 1e-5 * size)
@@ -342,97 +373,3 @@ def _mover(
         return twin.value(spot.start, start)
 
     return f
-
-
-class _Complex:
-    """dL/da = Im L(a + ih) / h: no difference is taken, so nothing cancels.
-
-    The layers run on the reference kernels, which take complex numbers and, at a kink,
-    the branch of the real part. Behind layers the objective is replaced by its
-    linearization, sum(y * dy); an objective without layers is taken as it is.
-    An array is left out when a layer behind it takes no complex numbers, or is not one
-    of the library's: abs() in it would break the method.
-
-    While it computes, the kernels of the whole process are those of the reference.
-
-    Source
-    ------
-    Squire, Trapp (1998), Using complex variables to estimate derivatives of real
-    functions.
-    """
-
-    def __init__(self, twin: Twin, trace: Trace) -> None:
-        self._dy = trace.output_gradient
-        self._size = _size(trace)
-        self._inputs = [x.astype(complex) for x in trace.inputs]
-        self._real = twin
-        ours = [
-            all(type(inner).__module__.startswith("pellucid.") for inner in inside)
-            for inside in ([one for _, one in walk([layer])] for layer in twin.layers)
-        ]
-        self._first = len(ours) - ours[::-1].index(False) if False in ours else 0
-        self._twin: Twin | None = None
-        if self._first < max(len(twin.layers), 1):
-            twin.rewind()
-            self._twin = Twin(
-                twin.layers,
-                twin.x,
-                twin.objective,
-                skip_last=twin.skip_last,
-                dtype="complex128",
-            )
-
-    def error(
-        self, spot: Spot, gradient: Array, indices: Sequence[int]
-    ) -> float | None:
-        """The largest relative error over these elements; None: not possible."""
-        twin = self._twin
-        if twin is None or spot.start < self._first or not indices:
-            return None
-        number = [one[:2] for one in twin.spots].index(spot[:2])
-        value = twin.spots[number].value
-        start = value if spot.layer == "input" else self._inputs[spot.start]
-        flat, slopes = value.reshape(-1), gradient.reshape(-1)
-        scale = max(float(np.abs(gradient).max(initial=0.0)), 1e-3 * self._size)
-        penalty = self._penalty_slopes(spot)
-        worst = 0.0
-        with reference_kernels(), twin.running():
-            for index in indices:
-                kept = flat[index]
-                flat[index] = kept + 1j * COMPLEX_STEP
-                try:
-                    slope = self._slope(twin.forward(spot.start, start))
-                except TypeError:  # a layer without a complex twin
-                    flat[index] = kept
-                    self._first = max(self._first, spot.start + 1)
-                    return None
-                flat[index] = kept  # only now: y may be a view of it
-                error = abs(slope + penalty[index] - slopes[index]) / scale
-                worst = error if not error <= worst else worst  # NaN counts
-        return worst
-
-    def _slope(self, y: Array) -> float:
-        moved = (
-            np.sum(y * self._dy) if self._real.layers else self._real.objective(y)[0]
-        )
-        return float(moved.imag) / COMPLEX_STEP
-
-    def _penalty_slopes(self, spot: Spot) -> Array:
-        """The penalty's own gradient, which the linearized objective lacks."""
-        part = np.zeros_like(spot.value)
-        for parameter in self._real.penalized:
-            if parameter.value is spot.value and parameter.regularizer:
-                parameter.regularizer.add_gradient(spot.value, part)
-        return part.reshape(-1)
-
-
-@contextmanager
-def reference_kernels() -> Iterator[None]:
-    """Compute with the reference, and bring back exactly the functions of before."""
-    if kernels.backend() == "reference":
-        yield
-        return
-    before = {name: getattr(kernels, name) for name in kernels.reference.__all__}
-    with kernels.use("reference"):
-        yield
-    vars(kernels).update(before)
