@@ -12,13 +12,7 @@ import pytest
 import pellucid as pl
 
 HEAVY = ["safetensors", "tqdm", "matplotlib", "sklearn", "torch", "pandas"]
-LAZY = [
-    "pellucid.io",
-    "pellucid.data",
-    "pellucid.debug",
-    "pellucid.viz",
-    "pellucid.cli",
-]
+LAZY = [f"pellucid.{part}" for part in ("io", "data", "debug", "viz", "cli")]
 
 
 def test_every_public_name_exists():

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from pellucid.core.parameter import Parameter
     from pellucid.core.registry import register_layer
     from pellucid.core.regularizers import L1, L1L2, L2
+    from pellucid.debug import Doctor
     from pellucid.io import load_model
     from pellucid.layers import (
         ELU,
@@ -169,6 +170,7 @@ __all__ = [
     "CosineAnnealing",
     "CosineWarmRestarts",
     "Dense",
+    "Doctor",
     "Dropout",
     "EarlyStopping",
     "ExponentialDecay",
@@ -265,7 +267,7 @@ _MODULES = (
 )
 _SOURCES = (
     *("layers", "losses", "optimizers", "metrics", "callbacks", "model", "core"),
-    *("core.initializers", "core.regularizers", "schedules", "builders", "io"),
+    *("core.initializers", "core.regularizers", "schedules", "builders", "io", "debug"),
 )
 """Where the names of __all__ are defined, for `__getattr__`."""
 

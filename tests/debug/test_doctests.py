@@ -9,6 +9,7 @@ import pkgutil
 import pytest
 
 import pellucid.debug
+from pellucid.model import sequential
 
 MODULES = [
     f"pellucid.debug.{module.name}"
@@ -19,3 +20,9 @@ MODULES = [
 @pytest.mark.parametrize("name", [*MODULES, "pellucid.debug"])
 def test_examples(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_the_example_of_diagnose():
+    finder = doctest.DocTestFinder()
+    (test,) = finder.find(sequential.Sequential.diagnose, globs=vars(sequential))
+    assert doctest.DocTestRunner().run(test).failed == 0

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pellucid.core.layer import Array
+    from pellucid.errors import NumericsError
+    from pellucid.model.fit import FitLoop
     from pellucid.model.sequential import Sequential
 
 Logs = Mapping[str, float]
@@ -39,6 +42,18 @@ class Callback:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from what ``state`` returned; called after ``on_train_begin``."""
+
+    def attach(self, loop: FitLoop) -> None:
+        """Before ``on_train_begin``, for callbacks that look at data and steps."""
+
+    def on_step(self, loss: float, x: Array, y: Array) -> None:
+        """After a training step, with its batch; costs less than ``on_batch_end``.
+
+        The arrays are overwritten by the next batch.
+        """
+
+    def on_refused(self, error: NumericsError, x: Array, y: Array) -> None:
+        """A step was not taken: the loss or a gradient of its batch is not finite."""
 
     def on_train_begin(self, logs: Logs) -> None:
         """Before the first epoch."""

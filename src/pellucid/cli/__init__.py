@@ -1,4 +1,4 @@
-"""The command `pellucid`: train, evaluate, predict, gradcheck, info."""
+"""The command `pellucid`: train, evaluate, predict, doctor, gradcheck, info."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from pellucid.cli import evaluate, gradcheck, info, predict, train
+from pellucid.cli import doctor, evaluate, gradcheck, info, predict, train
 from pellucid.errors import describe
 
 # What a user can cause and repair; anything else is a fault of ours and shows itself.
@@ -26,6 +26,8 @@ _USER_ERRORS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0, 2 for an error, 130 for Ctrl-C.
 
+    `doctor` returns 1 where it found something.
+
     Parameters
     ----------
     arguments : sequence of str, optional
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     args = _parser().parse_args(arguments)
     try:
-        args.run(args)
+        status = args.run(args)
     except KeyboardInterrupt:
         print("stopped by Ctrl-C", file=sys.stderr)
         return 130
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         print(f"{type(error).__name__}: {_message(error)}", file=sys.stderr)
         return 2
-    return 0
+    return int(status or 0)
 
 
 def _message(error: Exception) -> str:
@@ -74,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Begin with: pellucid train",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (train, evaluate, predict, gradcheck, info):
+    for module in (train, evaluate, predict, doctor, gradcheck, info):
         command = module.add_parser(commands)
         command.set_defaults(run=module.run)
         command.add_argument(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from typing import Any
 
@@ -54,6 +55,31 @@ def mlp(input_shape: tuple[int, ...], classes: int) -> list[Any]:
         pl.Dense(64, activation="relu"),
         pl.Dense(classes),
     ]
+
+
+OPTIMIZERS = {"adam": 3e-3, "adamw": 3e-3, "sgd": 5e-2}
+"""The optimizers that commands know, and their rates by default."""
+
+
+def make_optimizer(name: str, rate: float | None) -> Any:
+    """Return the optimizer of a name, at a rate or at its own."""
+    if rate is None:
+        rate = OPTIMIZERS[name]
+    if name == "sgd":
+        return pl.SGD(rate, momentum=0.9)
+    return {"adam": pl.Adam, "adamw": pl.AdamW}[name](rate)
+
+
+def add_optimizer_options(parser: argparse.ArgumentParser) -> None:
+    """Add --optimizer and --learning-rate."""
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam", help="rule")
+    parser.add_argument(
+        "--learning-rate",
+        type=float,
+        metavar="RATE",
+        help="at the first step; by default "
+        + ", ".join(f"{rate:g} for {name}" for name, rate in OPTIMIZERS.items()),
+    )
 
 
 MODELS: dict[str, Callable[[tuple[int, ...], int], list[Any]]] = {

@@ -19,13 +19,12 @@ from pellucid.cli.common import (
     test_line,
     use_threads,
 )
-from pellucid.cli.models import MODELS
+from pellucid.cli.models import MODELS, add_optimizer_options, make_optimizer
 
 if TYPE_CHECKING:
     from pellucid.cli.common import Commands
     from pellucid.model.history import History
 
-_OPTIMIZERS = {"adam": 3e-3, "adamw": 3e-3, "sgd": 5e-2}
 _EPOCHS = {"digits": 15, "mnist": 5, "fashion_mnist": 10}
 _PATIENCE = 5
 
@@ -47,14 +46,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     parser.add_argument(
         "--batch-size", type=int, default=64, metavar="N", help="images"
     )
-    parser.add_argument("--optimizer", choices=_OPTIMIZERS, default="adam", help="rule")
-    parser.add_argument(
-        "--learning-rate",
-        type=float,
-        metavar="RATE",
-        help="at the first step; by default "
-        + ", ".join(f"{rate:g} for {name}" for name, rate in _OPTIMIZERS.items()),
-    )
+    add_optimizer_options(parser)
     parser.add_argument(
         "--seed", type=int, default=0, help="equal seeds give equal results"
     )
@@ -93,7 +85,9 @@ def run(args: argparse.Namespace) -> None:
         seed=args.seed,
     )
     model.compile(
-        optimizer=_optimizer(args), loss="softmax_cross_entropy", metrics=["accuracy"]
+        optimizer=make_optimizer(args.optimizer, args.learning_rate),
+        loss="softmax_cross_entropy",
+        metrics=["accuracy"],
     )
     say()
     if not args.quiet:
@@ -136,13 +130,6 @@ class _LinearDecay(pl.Callback):
         self.step += 1
 
 
-def _optimizer(args: argparse.Namespace) -> Any:
-    rate = args.learning_rate
-    if rate is None:
-        rate = _OPTIMIZERS[args.optimizer]
-    if args.optimizer == "sgd":
-        return pl.SGD(rate, momentum=0.9)
-    return {"adam": pl.Adam, "adamw": pl.AdamW}[args.optimizer](rate)
 
 
 def _draw(history: History, folder: Path) -> list[str]:

@@ -49,6 +49,11 @@ class FitLoop:
             if _overrides(callback, "on_batch_begin")
             or _overrides(callback, "on_batch_end")
         ]
+        self._on_step = [
+            callback.on_step
+            for callback in options.callbacks
+            if _overrides(callback, "on_step")
+        ]
 
     def _new_step(self) -> TrainingStep:
         return TrainingStep(
@@ -77,6 +82,7 @@ class FitLoop:
             with self.interrupts.watching():
                 for callback in callbacks:
                     callback.model, callback.params = model, params
+                    callback.attach(self)
                     callback.on_train_begin(logs)
                 if resumed:
                     restore_callbacks(callbacks, model.callback_states)
@@ -119,6 +125,7 @@ class FitLoop:
     def _train(self, epoch: int) -> dict[str, float]:
         """Go through the batches once; loss and metrics of all samples together."""
         model, step, metrics = self.model, self.step, self.model.metrics
+        callbacks = self.callbacks
         for metric in metrics:
             metric.reset()
         order = None
@@ -134,11 +141,15 @@ class FitLoop:
                 callback.on_batch_begin(batch, logs)
             try:
                 value = step.run(x, y, weights, last=batch == self._steps - 1)
-            except NumericsError:
+            except NumericsError as error:
+                for callback in callbacks:
+                    callback.on_refused(error, x, y)
                 if self.options.on_nan != "stop":
                     raise
                 model.stop_training = True
                 break
+            for on_step in self._on_step:
+                on_step(value, x, y)
             samples += len(x)
             total += value * len(x) if mean else value
             if metrics:

@@ -30,7 +30,7 @@ from pellucid.model.wiring import claim, refuse_owned
 from pellucid.optimizers import Optimizer, get_optimizer
 
 if TYPE_CHECKING:
-    from pellucid.debug import GradientCheck
+    from pellucid.debug import Diagnosis, GradientCheck
 
 
 class Sequential(Network):
@@ -321,6 +321,69 @@ class Sequential(Network):
         self._require_compiled()
         return find_learning_rate(
             self, x, y, start=start, stop=stop, steps=steps, batch_size=batch_size
+        )
+
+    def diagnose(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        validation_data: Any = None,
+        batch_size: int = 32,
+        steps: int = 200,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | str | None = None,
+    ) -> Diagnosis:
+        """Say in plain words why training does not work, or that nothing is wrong.
+
+        Rules look at layers, loss, optimizer and data. Where they find no error, a
+        copy of the model trains for some steps, watched; where it does not learn,
+        further copies try other learning rates. The model itself does not change.
+
+        Parameters
+        ----------
+        x, y
+            As ``fit`` takes them.
+        validation_data : tuple, optional
+            ``(x, y)``. Without it a fifth of the samples is kept from training, when
+            there are at least 50, to see what is learnt by heart.
+        batch_size, shuffle, class_weight
+            As they will be given to ``fit``.
+        steps : int
+            Training steps to watch.
+
+        Returns
+        -------
+        Diagnosis
+            ``print`` it; ``findings`` has each one's level, place, evidence, a line
+            of code to try, and how sure it is.
+
+        Raises
+        ------
+        RuntimeError, TypeError, ValueError
+            Not compiled, no layers, no data, y missing, an argument out of range.
+
+        Example
+        -------
+        >>> from pellucid.layers import Dense
+        >>> model = Sequential([Dense(2, activation="softmax")], seed=0)
+        >>> model.compile("adam", "softmax_cross_entropy")
+        >>> report = model.diagnose([[0.0], [1.0]], [0, 1])
+        >>> report.findings[0].title, report.findings[0].repair
+        ('softmax before a loss that expects logits', \
+'model.layers[-1].activation = None')
+        """
+        from pellucid.debug import diagnose
+
+        return diagnose(
+            self,
+            x,
+            y,
+            validation_data=validation_data,
+            batch_size=batch_size,
+            steps=steps,
+            shuffle=shuffle,
+            class_weight=class_weight,
         )
 
     def train_on_batch(
