@@ -130,8 +130,6 @@ class _LinearDecay(pl.Callback):
         self.step += 1
 
 
-
-
 def _draw(history: History, folder: Path) -> list[str]:
     """Save the training curves where matplotlib is installed."""
     if find_spec("matplotlib") is None or not history.epoch:

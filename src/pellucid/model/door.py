@@ -134,6 +134,8 @@ class Door:
     def _repair(self, shape: Shape, expected: Shape, name: str) -> str:
         if shape == expected:
             return f"For one sample, add a batch axis: {name}[None]."
+        if len(expected) == 1 and len(shape) == 2 and shape[0] == expected[0]:
+            return f"This looks like one column per sample: pass {name}.T."
         if len(expected) == 3 and len(shape) == 4:
             if not self.channels_first and shape[1:] == (expected[2], *expected[:2]):
                 return (

@@ -139,6 +139,7 @@ class FitLoop:
         for batch, (x, y, weights) in enumerate(self.data.source.epoch(order)):
             for callback in self._on_batch:
                 callback.on_batch_begin(batch, logs)
+            step.place = epoch, batch
             try:
                 value = step.run(x, y, weights, last=batch == self._steps - 1)
             except NumericsError as error:

@@ -26,6 +26,8 @@ class Network(Structure):
         if y.dtype != self.dtype and not self._layers[0].accepts_bytes:
             y = y.astype(self.dtype)
         if training:
+            if y is x or not y.flags.owndata:  # backward reads what came in
+                y = y.copy()
             with self.training("forward(training=True)"):
                 for layer in self._layers:
                     y = layer.forward(y, training=True)

@@ -64,6 +64,8 @@ class TrainingStep:
         self.check_finite = check_finite
         self.accumulate = accumulate
         self.interrupts = Interrupts() if interrupts is None else interrupts
+        self.place: tuple[int, int] | None = None
+        """Epoch and batch, both from 0, for messages."""
         self._loss, self._fused = model.training_loss()
         self._activation = model.layers[-1].activation if self._fused else None
         self.trainable = [p.trainable for p in self.store.parameters]
@@ -273,7 +275,8 @@ class TrainingStep:
 
     def _explain(self, what: str, value: float, x: Array) -> str:
         step, rate = self.optimizer.iterations, self.optimizer.learning_rate
-        head = f"{what} is {value} at step {step} (learning rate {rate:g})"
+        place = "" if self.place is None else "epoch {}, batch {}, ".format(*self.place)
+        head = f"{what} is {value} at step {step} ({place}learning rate {rate:g})"
         where = self._culprit(x)
         return describe(
             f"{head}: {where}",
