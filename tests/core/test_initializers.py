@@ -88,7 +88,7 @@ def test_names_configs_dtypes(kind: str, dtype: str) -> None:
     assert (draw(initializer, dtype) == draw(again, dtype)).all()
 
 
-def test_unknown_names_and_values() -> None:
+def test_073_unknown_names_and_values() -> None:
     with pytest.raises(ValueError, match=r'(?s)"he_norml".*he_uniform.*"he_normal"'):
         get_initializer("he_norml")
     with pytest.raises(TypeError):

@@ -25,7 +25,7 @@ def test_assignment_copies_into_the_same_memory() -> None:
 
 
 @pytest.mark.parametrize("attribute", ["value", "grad"])
-def test_a_wrong_array_changes_nothing(attribute: str) -> None:
+def test_078_a_wrong_array_changes_nothing(attribute: str) -> None:
     p = parameter()
     before = getattr(p, attribute).copy()
     # (3,) would broadcast: the classic silent mistake

@@ -90,7 +90,7 @@ def test_computing_gets_a_thread_only_where_a_core_is_free(
 
 @pytest.mark.parametrize("bad", [0, 1, 3, 4, 6, 7])
 @pytest.mark.parametrize("threshold", [0, 1e-3, 10])
-def test_an_error_comes_where_its_batch_was_due(bad: int, threshold: float) -> None:
+def test_088_an_error_comes_where_its_batch_was_due(bad: int, threshold: float) -> None:
     seen = []
     with pytest.raises(OSError, match=f"file {bad} is gone"):
         seen.extend(iter_into(seen, Prefetch(Slow(8, bad), threshold=threshold)))

@@ -78,7 +78,9 @@ ARGUMENTS: list[tuple[str, Make, type[Exception], str]] = [
     [row[1:] for row in ARGUMENTS],
     ids=[row[0] for row in ARGUMENTS],
 )
-def test_arguments(make: Make, error: type[Exception], message: str) -> None:
+def test_items_of_the_arguments(
+    make: Make, error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match="(?s)" + message) as caught:
         make()
     text = str(caught.value)
@@ -99,7 +101,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.uint8, np.int32])
-def test_numpy_integers_are_integers(kind: type[np.integer[Any]]) -> None:
+def test_057_numpy_integers_are_integers(kind: type[np.integer[Any]]) -> None:
     layer = Conv2D(kind(4), kind(3), (kind(1), kind(2)), kind(1), groups=kind(2))  # type: ignore[arg-type]
     assert layer.output_shape((8, 8, 2)) == (8, 4, 4)
     assert layer.config()["kernel_size"] == (3, 3)
@@ -126,7 +128,9 @@ SHAPES: list[tuple[str, Layer, tuple[int, ...], str]] = [
     [row[1:] for row in SHAPES],
     ids=[row[0] for row in SHAPES],
 )
-def test_shapes(layer: Layer, shape: tuple[int, ...], message: str) -> None:
+def test_items_of_the_shapes(
+    layer: Layer, shape: tuple[int, ...], message: str
+) -> None:
     with pytest.raises(ValueError, match="(?s)^conv1 .*" + message) as caught:
         layer.forward(np.zeros(shape))
     assert "Expected" in str(caught.value)
@@ -137,7 +141,7 @@ def test_shapes(layer: Layer, shape: tuple[int, ...], message: str) -> None:
     assert not layer.built
 
 
-def test_2_and_3_channels() -> None:
+def test_002_003_channels() -> None:
     layer = conv()
     layer.build((32, 32, 3))
     with pytest.raises(ValueError, match="4 channels") as caught:
@@ -157,14 +161,14 @@ def test_2_and_3_channels() -> None:
     )
 
 
-def test_4_features() -> None:
+def test_004_features() -> None:
     layer = Dense(2, name="dense_1")
     layer.build((12,))
     with pytest.raises(ValueError, match=r"dense_1 .*10 features.*12 were expected"):
         layer.forward(np.zeros((8, 10)))
 
 
-def test_12_bytes() -> None:
+def test_012_bytes() -> None:
     images = np.zeros((2, 8, 8, 3), "uint8")
     with pytest.raises(ValueError, match=r"(?s)uint8 images.*/ 255.*Rescaling\(1"):
         conv().forward(images)
@@ -172,7 +176,7 @@ def test_12_bytes() -> None:
     assert Dense(2).forward(np.zeros((2, 8), "uint8")).dtype == np.float32
 
 
-def test_71_one_value_per_channel() -> None:
+def test_071_one_value_per_channel() -> None:
     layer = BatchNorm(name="batch_norm_1")
     layer.build((3,))
     before = {name: value.copy() for name, value in layer.state().items()}
@@ -184,7 +188,7 @@ def test_71_one_value_per_channel() -> None:
     assert layer.forward(np.zeros((1, 3))).shape == (1, 3)
 
 
-def test_54_a_new_batch_size_between_forward_and_backward() -> None:
+def test_054_a_new_batch_size_between_forward_and_backward() -> None:
     layer = ReLU(name="relu_1")
     layer.forward(np.ones((4, 3)), training=True)
     layer.forward(np.ones((8, 3)))  # inference keeps nothing and disturbs nothing

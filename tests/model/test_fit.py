@@ -277,7 +277,7 @@ class batches_of:
         return iter(self.batches)
 
 
-def test_bad_iterables():
+def test_089_bad_iterables():
     x, y = blobs(30)
     model = mlp()
     with pytest.raises(ValueError, match="ended after 1 batches"):

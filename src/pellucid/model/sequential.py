@@ -195,7 +195,8 @@ class Sequential(Network):
         ----------
         x : array_like (n, ...) or iterable of batches
             Samples; or batches ``(x, y)`` or ``(x, y, weight)`` with a length, without
-            y.
+            y. A ``np.memmap`` is read batch by batch; its file must not shrink
+            meanwhile.
         y : array_like
             Targets: class labels from 0, one-hot rows, or values, as the loss wants.
         epochs : int
@@ -236,7 +237,8 @@ class Sequential(Network):
         Raises
         ------
         RuntimeError
-            Not compiled, or already training (in a callback or another thread).
+            Not compiled, already training (in a callback or another thread), or all
+            layers are frozen.
         TypeError, ValueError
             Arguments or data that do not fit; nothing has changed then.
         NumericsError

@@ -69,6 +69,8 @@ class TrainingStep:
         self._loss, self._fused = model.training_loss()
         self._activation = model.layers[-1].activation if self._fused else None
         self.trainable = [p.trainable for p in self.store.parameters]
+        if self.trainable and not any(self.trainable):
+            raise RuntimeError(_nothing_trainable())
         self._check_prediction = (
             None if self._fused else getattr(self._loss, "check_prediction", None)
         )
@@ -349,6 +351,14 @@ class Interrupts:
             self._pending = True
         else:
             raise KeyboardInterrupt
+
+
+def _nothing_trainable() -> str:
+    return describe(
+        "the model has no trainable layer",
+        "Expected at least one to train",
+        "Unfreeze one: model.layers[-1].trainable = True.",
+    )
 
 
 def penalty(parameters: Sequence[Parameter]) -> float:
