@@ -28,6 +28,15 @@ def test_the_finder_suggests_a_rate_that_works():
     assert history.history["loss"][-1] < 0.3
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_finder_is_not_led_by_how_batches_differ(seed):
+    """Differences of neighbours gave rates near 1e-6, where nothing is learnt."""
+    x, y = pl.data.make_moons(400, noise=0.2, seed=0)
+    model = pl.mlp([2, 32, 16, 2], seed=seed)
+    model.compile(pl.Adam(1e-3), "softmax_cross_entropy")
+    assert 2e-4 < model.find_learning_rate(x, y).suggestion < 0.2
+
+
 def test_the_finder_before_the_model_is_built():
     x, y = blobs(20)
     model = pl.Sequential([pl.Dense(3)], seed=0)

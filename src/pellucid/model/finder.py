@@ -33,7 +33,7 @@ class RateSearch:
     smoothed : list of float
         The losses as an exponential moving average without bias.
     suggestion : float
-        The rate at which the smoothed loss fell fastest.
+        The rate at which the loss fell fastest.
     """
 
     def __init__(self, rates: list[float], losses: list[float]) -> None:
@@ -42,12 +42,21 @@ class RateSearch:
 
     @property
     def suggestion(self) -> float:
-        """The rate at which the smoothed loss fell fastest."""
+        """The rate at which the loss fell fastest, judged over a fifth of the steps.
+
+        The slope of a straight line through a stretch of the losses; two neighbours
+        would tell how the batches differ, not how the rate works.
+        """
         lowest = min(range(len(self.smoothed)), key=self.smoothed.__getitem__)
-        falls = [
-            (self.smoothed[i + 1] - self.smoothed[i - 1], i) for i in range(1, lowest)
+        half = min(len(self.losses) // 10, lowest // 2)
+        if half == 0:
+            return self.rates[lowest]
+        weights = range(-half, half + 1)
+        slopes = [
+            (sum(w * self.losses[middle + w] for w in weights), middle)
+            for middle in range(half, lowest - half + 1)
         ]
-        return self.rates[min(falls)[1]] if falls else self.rates[lowest]
+        return self.rates[min(slopes)[1]]
 
     def __repr__(self) -> str:
         return (
