@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+EXPERIMENTS = {  # minutes each; tests/integration/test_accuracy.py runs them
+    *("mnist_cnn", "mnist_mlp", "optimizers"),
+    *("overfit", "points", "regularization", "xor"),
+}
+EXAMPLES = sorted(
+    path for path in (ROOT / "examples").glob("*.py") if path.stem not in EXPERIMENTS
+)
 QUOTED = {"gradcheck", "selftest", "explain"}
 
 

@@ -176,11 +176,19 @@ FAULTS = [
     Fault("activation_backward", "scale", "leaky_relu with slope 1", named(
         "leaky_relu", with_arguments(lambda g, a: a["dy"]))),
     Fault("activation_backward", "missing term", "sigmoid: y, not y (1 - y)", named(
-        "sigmoid", with_arguments(lambda g, a: a["dy"] * a["y"]))),
+        "sigmoid", with_arguments(lambda g, a: a["dy"] * a["saved"]))),
     Fault("activation_backward", "missing term", "tanh: 1 - y, not 1 - y**2", named(
-        "tanh", with_arguments(lambda g, a: a["dy"] * (1 - a["y"])))),
+        "tanh", with_arguments(lambda g, a: a["dy"] * (1 - a["saved"])))),
     Fault("activation_backward", "sign", "tanh: 1 + y**2", named(
-        "tanh", with_arguments(lambda g, a: a["dy"] * (1 + a["y"] ** 2)))),
+        "tanh", with_arguments(lambda g, a: a["dy"] * (1 + a["saved"] ** 2)))),
+    Fault("activation_backward", "missing term", "elu twice below 0", named(
+        "elu", with_arguments(lambda g, a: np.where(a["saved"] > 0, g, 2 * g)))),
+    Fault("activation_backward", "missing term", "gelu: no density", named(
+        "gelu", with_arguments(lambda g, a: np.where(a["saved"] > 0, a["dy"], 0)))),
+    Fault("activation_backward", "scale", "silu", named("silu", on(None, double))),
+    Fault("activation_backward", "sign", "mish", named("mish", on(None, negative))),
+    Fault("activation_backward", "off by one", "softplus", named(
+        "softplus", on(None, rolled(-1)))),
     Fault("activation", "scale", "tanh", named("tanh", on(None, lambda y: 0.5 * y))),
     Fault("activation", "sign", "sigmoid", named("sigmoid", on(None, negative))),
     Fault("softmax", "scale", "y", on(None, double)),
@@ -189,6 +197,11 @@ FAULTS = [
     Fault("softmax_backward", "sign", "of the sum", with_arguments(
         lambda g, a: 2 * a["y"] * a["dy"] - g)),
     Fault("softmax_backward", "off by one", "dx", on(None, rolled(-1))),
+    Fault("log_softmax_backward", "missing term", "no sum", with_arguments(
+        lambda g, a: a["dy"])),
+    Fault("prelu_backward", "sign", "dalpha", on(1, negative)),
+    Fault("prelu_backward", "missing term", "dx without alpha", with_arguments(
+        lambda g, a: a["dy"], 0)),
     # dropout
     Fault("dropout", "missing term", "no scale", with_arguments(
         lambda y, a: y * (1 - a["rate"]), 0)),
@@ -220,6 +233,11 @@ FAULTS = [
     Fault("mean_squared_error", "scale", "no 2", on(1, lambda g: g / 2)),
     Fault("mean_squared_error", "sign", "t - p", on(1, negative)),
     Fault("mean_squared_error", "scale", "value halved", on(0, lambda v: v / 2)),
+    Fault("mean_absolute_error", "sign", "t - p", on(1, negative)),
+    Fault("huber", "scale", "no delta", with_arguments(
+        lambda g, a: g / (1 + a["delta"]), 1)),
+    Fault("hinge", "missing term", "no margin", on(1, lambda g: 0 * g)),
+    Fault("kl_divergence", "sign", "gradient", on(1, negative)),
     Fault("softmax_cross_entropy", "missing term", "no one-hot row", with_arguments(
         lambda g, a: g + 1 / len(g), 1)),
     Fault("softmax_cross_entropy", "scale", "no mean", with_arguments(

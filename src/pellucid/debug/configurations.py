@@ -14,11 +14,13 @@ import numpy as np
 from pellucid.core.layer import Array, Layer, Shape
 from pellucid.core.registry import make_layer
 from pellucid.debug.twin import Objective
-from pellucid.losses import LOSSES, Loss
+from pellucid.kernels import ACTIVATIONS as WORDS
+from pellucid.layers.activation import ROW_ACTIVATIONS as ROW_WORDS
+from pellucid.losses import LOSSES, Hinge, KLDivergence, Loss
 
 COUNT = 20
 """Configurations of each kind in a check of the library."""
-ACTIVATIONS = (None, "relu", "leaky_relu", "sigmoid", "tanh", "softmax")
+ACTIVATIONS = (None, *WORDS, *ROW_WORDS)
 SIZES = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17)
 """Channels and units: around the widths of vectors."""
 
@@ -124,6 +126,14 @@ def _leaky_relu(draw: Draw) -> Configuration:
     return Configuration({"negative_slope": slope}, draw.any_shape())
 
 
+def _alpha(draw: Draw) -> Configuration:
+    return Configuration({"alpha": draw.choice([0.3, 1.0, 2.0])}, draw.any_shape())
+
+
+def _prelu(draw: Draw) -> Configuration:
+    return Configuration({"shared": draw.flag()}, draw.any_shape())
+
+
 def _dropout(draw: Draw) -> Configuration:
     rate = draw.choice([0.0, 0.1, 0.5, 0.9])
     return Configuration({"rate": rate}, draw.any_shape())
@@ -187,15 +197,24 @@ LAYER_TABLE: dict[str, Callable[[Draw], Configuration]] = {
     "Conv2D": _conv2d,
     "Dense": _dense,
     "Dropout": _dropout,
+    "ELU": _alpha,
     "Flatten": _anything,
+    "GELU": _anything,
     "GlobalAvgPool2D": _images,
+    "HardSwish": _anything,
     "LeakyReLU": _leaky_relu,
+    "LogSoftmax": _anything,
     "MaxPool2D": _pool2d,
+    "Mish": _anything,
+    "PReLU": _prelu,
     "ReLU": _anything,
     "Rescaling": _rescaling,
     "Residual": _residual,
+    "SELU": _anything,
+    "SiLU": _anything,
     "Sigmoid": _anything,
     "Softmax": _anything,
+    "Softplus": _anything,
     "Tanh": _anything,
 }
 """By class name: a function that draws one configuration."""
@@ -283,6 +302,11 @@ def _loss_data(
     x = random.normal(size=shape)
     if loss.activation and not loss.from_logits:
         x = random.uniform(0.1, 0.9, shape)
+    if isinstance(loss, KLDivergence):
+        odds = random.uniform(0.1, 1.0, shape)
+        return x, odds / odds.sum(axis=1, keepdims=True)
+    if isinstance(loss, Hinge):
+        return x, random.choice([-1.0, 1.0], shape)
     if loss.kind == "categorical":
         return x, random.integers(0, shape[1], shape[0])
     if loss.kind == "binary":

@@ -25,7 +25,8 @@ def signal_size(case: Case) -> Iterator[Finding]:
         return
     if any(isinstance(layer, BatchNorm) for _, layer in case.layers):
         return
-    start = float(np.sqrt(case.scaled.var(axis=0).mean()))
+    with np.errstate(invalid="ignore"):  # NaN in a sample is another rule's finding
+        start = float(np.sqrt(case.scaled.var(axis=0).mean()))
     if not (start > 0 and math.isfinite(start)) or record.observations[0].step > 1:
         return
     weighted = [n for n, part in case.layers if named_weights(part) is not None]
