@@ -21,6 +21,7 @@ from pellucid.layers import (
     Dropout,
     Flatten,
     GlobalAvgPool2D,
+    GlobalMaxPool2D,
     HardSwish,
     LeakyReLU,
     LogSoftmax,
@@ -174,6 +175,11 @@ CASES = [
     # GlobalAvgPool2D
     Case(GlobalAvgPool2D, {}, (3, 5, 2), (2,)),
     Case(GlobalAvgPool2D, {}, (1, 1, 17), (17,)),
+    # GlobalMaxPool2D; 257 places need a wider index than a byte
+    Case(GlobalMaxPool2D, {}, (3, 5, 2), (2,)),
+    Case(GlobalMaxPool2D, {}, (1, 1, 17), (17,)),
+    Case(GlobalMaxPool2D, {}, (16, 16, 1), (1,), batch=2),
+    Case(GlobalMaxPool2D, {}, (257, 1, 1), (1,), batch=2),
     # Flatten
     Case(Flatten, {}, (3, 2, 2), (12,)),
     Case(Flatten, {}, (5,), (5,)),

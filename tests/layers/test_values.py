@@ -14,6 +14,7 @@ from pellucid.layers import (
     Conv2D,
     Dense,
     Dropout,
+    GlobalMaxPool2D,
     MaxPool2D,
     ReLU,
     Rescaling,
@@ -110,9 +111,23 @@ def test_max_pool_gives_the_gradient_to_the_first_maximum() -> None:
     assert dx[0, :, :, 0].tolist() == [[5, 0], [0, 0]]
 
 
+def test_global_max_pool_is_the_maximum_and_its_first_place() -> None:
+    x = integers((3, 17, 16, 5), 0, limit=4)  # 272 places, each number many times
+    layer = GlobalMaxPool2D()
+    assert_exact(layer.forward(x, training=True), x.max(axis=(1, 2)))
+    dx = layer.backward(np.arange(1, 16, dtype="float32").reshape(3, 5))
+    assert dx is not None
+    flat, places = dx.reshape(3, -1, 5), x.reshape(3, -1, 5).argmax(axis=1)
+    expected = np.zeros_like(flat)
+    numbers = np.arange(1, 16).reshape(3, 1, 5)
+    np.put_along_axis(expected, places[:, None], numbers, axis=1)
+    assert_exact(flat, expected)
+
+
 def test_max_pool_hands_nan_on() -> None:
     x = np.array([[1.0, np.nan], [3.0, 2.0]]).reshape(1, 2, 2, 1)
     assert np.isnan(MaxPool2D(2).forward(x)).all()
+    assert np.isnan(GlobalMaxPool2D().forward(x)).all()
 
 
 def test_max_pool_padding_never_wins() -> None:

@@ -22,6 +22,7 @@ from pellucid.layers.merge import Residual as Residual
 from pellucid.layers.normalization import BatchNorm as BatchNorm
 from pellucid.layers.pooling import AvgPool2D as AvgPool2D
 from pellucid.layers.pooling import GlobalAvgPool2D as GlobalAvgPool2D
+from pellucid.layers.pooling import GlobalMaxPool2D as GlobalMaxPool2D
 from pellucid.layers.pooling import MaxPool2D as MaxPool2D
 from pellucid.layers.regularization import Dropout as Dropout
 from pellucid.layers.shape import Flatten as Flatten

@@ -251,3 +251,74 @@ class GlobalAvgPool2D(Layer):
 
     def flops(self, input_shape: Shape) -> int:
         return math.prod(self.check_shape(input_shape))
+
+
+@register_layer
+class GlobalMaxPool2D(Layer):
+    """The largest number of every channel over the whole image.
+
+    y[n, c] = max over i, j of x[n, i, j, c]
+
+    dx receives dy at the place of the first maximum, in the order of rows, and is 0
+    elsewhere; NaN counts as larger than every number.
+
+    Input ``(n, h, w, c)``, output ``(n, c)``.
+
+    Parameters
+    ----------
+    name, trainable
+        As in :class:`Layer`.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> layer = GlobalMaxPool2D()
+    >>> layer.forward(np.arange(8.0).reshape(1, 2, 2, 2), training=True)
+    array([[6., 7.]])
+    >>> layer.backward(np.array([[2.0, 3.0]]))[0, 1]
+    array([[0., 0.],
+           [2., 3.]])
+
+    Source
+    ------
+    Oquab, Bottou, Laptev, Sivic (2015), Is object localization for free? Weakly
+    supervised learning with convolutional neural networks.
+    """
+
+    input_axes = "n, h, w, c"
+    transparent = True
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return self.check_shape(input_shape)[2:]
+
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        x = self.check_input(x)
+        n, h, w, c = x.shape
+        places = "uint8" if h * w <= 256 else "int32"
+        y = self.buffer("y", (n, c), reuse=training)
+        _, argmax = kernels.max_pool2d(
+            x,
+            (h, w),
+            out=(
+                y.reshape(n, 1, 1, c),
+                self.buffer("argmax", (n, 1, 1, c), places, reuse=training),
+            ),
+        )
+        if training:
+            self.save(y, argmax, x.shape)
+        return y
+
+    def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
+        dy, (argmax, x_shape) = self.restore(dy)
+        if not need_dx:
+            return None
+        return kernels.max_pool2d_backward(
+            dy.reshape(argmax.shape),
+            argmax,
+            x_shape,
+            x_shape[1:3],
+            out=self.buffer("dx", x_shape),
+        )
+
+    def flops(self, input_shape: Shape) -> int:
+        return math.prod(self.check_shape(input_shape))
