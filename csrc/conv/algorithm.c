@@ -62,6 +62,13 @@ static const char *refuse_few_filters(int dtype, const pl_conv_shape *s, int dir
     return NULL;
 }
 
+static const char *refuse_depthwise(int dtype, const pl_conv_shape *s, int direction, int requested) {
+    (void)dtype, (void)direction, (void)requested;
+    if (s->groups == 1) return "the channels are not grouped";
+    if (s->groups != s->c) return "a group has more than one channel";
+    return NULL;
+}
+
 static const char *accept(int dtype, const pl_conv_shape *s, int direction, int requested) {
     (void)dtype, (void)s, (void)direction, (void)requested;
     return NULL;
@@ -75,6 +82,7 @@ static const struct {
     {PL_CONV_IM2COL, "im2col", refuse_im2col},
     {PL_CONV_WINOGRAD, "winograd f(4x4,3x3)", refuse_winograd},
     {PL_CONV_FEW_FILTERS, "direct (few filters)", refuse_few_filters},
+    {PL_CONV_DEPTHWISE, "direct (depthwise)", refuse_depthwise},
     {PL_CONV_FEW_CHANNELS, "direct (few channels)", refuse_few_channels},
     {PL_CONV_IMPLICIT_GEMM, "direct (implicit gemm)", accept},
 };

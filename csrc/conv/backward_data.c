@@ -9,6 +9,7 @@
 #include "conv/conv.h"
 
 #include "common/scratch.h"
+#include "conv/depthwise.h"
 #include "conv/few_channels.h"
 #include "conv/winograd.h"
 #include "threading/threading.h"
@@ -144,6 +145,7 @@ int pl_conv2d_backward_data(const void *args) {
     switch (pl_conv_algorithm(a->dtype, s, PL_BACKWARD_DATA, a->algorithm)) {
     case PL_CONV_WINOGRAD: return pl_winograd_backward_data(a->dtype, s, a->dy, a->weights, a->dx);
     case PL_CONV_FEW_CHANNELS: return pl_few_channels_backward_data(a);
+    case PL_CONV_DEPTHWISE: return pl_depthwise_backward_data(a);
     }
     data_plan plan = {.args = a, .kernels = pl_gemm_select(a->dtype), .item = pl_item_size(a->dtype)};
     const ptrdiff_t phases = s->stride_h * s->stride_w, taps = s->kh * s->kw;

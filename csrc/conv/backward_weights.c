@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/scratch.h"
+#include "conv/depthwise.h"
 #include "conv/few_channels.h"
 #include "conv/few_filters.h"
 #include "conv/winograd.h"
@@ -119,6 +120,7 @@ int pl_conv2d_backward_weights(const void *args) {
     case PL_CONV_WINOGRAD: return pl_winograd_backward_weights(a->dtype, s, a->dy, a->x, a->dweights);
     case PL_CONV_FEW_CHANNELS: return pl_few_channels_backward_weights(a);
     case PL_CONV_FEW_FILTERS: return pl_few_filters_backward_weights(a);
+    case PL_CONV_DEPTHWISE: return pl_depthwise_backward_weights(a);
     }
     weights_plan plan = {.args = a, .kernels = pl_gemm_select(a->dtype), .item = item};
     plan.width = (ptrdiff_t)plan.kernels->lanes * plan.kernels->vectors;

@@ -8,6 +8,7 @@
 #include "conv/conv.h"
 
 #include "common/scratch.h"
+#include "conv/depthwise.h"
 #include "conv/few_channels.h"
 #include "conv/few_filters.h"
 #include "conv/winograd.h"
@@ -111,6 +112,7 @@ int pl_conv2d(const void *args) {
         return pl_winograd_forward(a->dtype, s, a->x, a->weights, a->bias, a->activation, a->y);
     case PL_CONV_FEW_CHANNELS: return pl_few_channels_forward(a);
     case PL_CONV_FEW_FILTERS: return pl_few_filters_forward(a);
+    case PL_CONV_DEPTHWISE: return pl_depthwise_forward(a);
     }
     conv_plan plan = {.args = a, .kernels = pl_gemm_select(a->dtype), .item = pl_item_size(a->dtype)};
     const ptrdiff_t filters = s->k / s->groups, taps = s->kh * s->kw;

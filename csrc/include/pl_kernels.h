@@ -108,7 +108,8 @@ enum {
     PL_CONV_IM2COL,
     PL_CONV_IMPLICIT_GEMM,
     PL_CONV_FEW_CHANNELS,
-    PL_CONV_FEW_FILTERS
+    PL_CONV_FEW_FILTERS,
+    PL_CONV_DEPTHWISE
 };
 enum { PL_FORWARD, PL_BACKWARD_DATA, PL_BACKWARD_WEIGHTS };
 int pl_conv_candidate(int index, int dtype, const pl_conv_shape *shape, int direction, int requested,

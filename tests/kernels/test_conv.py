@@ -42,6 +42,15 @@ KINDS = {
     "depthwise": Conv(
         (2, 7, 6, 19), (3, 3, 1, 19), groups=19, padding=((1, 1), (1, 1))
     ),
+    "depthwise tiles": Conv(
+        (2, 9, 19, 33), (3, 3, 1, 33), groups=33, padding=((2, 0), (0, 2))
+    ),
+    "depthwise strided": Conv(
+        (3, 9, 12, 17), (3, 3, 1, 17), (2, 3), ((0, 1), (2, 0)), (1, 2), groups=17
+    ),
+    "depthwise filters": Conv(
+        (2, 7, 9, 7), (4, 3, 1, 21), (1, 2), ((2, 1), (1, 1)), groups=7
+    ),
     "all options": Conv(
         (2, 9, 12, 6), (2, 3, 3, 10), (2, 1), ((1, 0), (2, 1)), (3, 2), groups=2
     ),
