@@ -15,6 +15,7 @@ from pellucid.layers import (
     BatchNorm,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAvgPool2D,
@@ -378,7 +379,8 @@ def mobilenet_small(
     plan = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2)]
     plan += [(512, 1)] * 5 + [(1024, 2), (1024, 1)]
     for filters, strides in plan:
-        layers += _normalized(channels, 3, strides, groups=channels)
+        layers.append(DepthwiseConv2D(3, strides, 1, use_bias=False))
+        layers += [BatchNorm(), ReLU()]
         channels = scaled(filters)
         layers += _normalized(channels, 1)
     layers += [GlobalAvgPool2D(), Dense(classes)]
@@ -392,23 +394,13 @@ def _activation(word: str) -> Layer:
     return kinds[check_choice(word, "activation", [str(kind) for kind in kinds])]()
 
 
-def _normalized(
-    filters: int, size: int = 3, strides: int = 1, groups: int = 1
-) -> list[Layer]:
+def _normalized(filters: int, size: int = 3, strides: int = 1) -> list[Layer]:
     """A convolution without bias, batch normalization, ReLU."""
-    return [
-        *_linear(filters, size, strides, groups),
-        ReLU(),
-    ]
+    return [*_linear(filters, size, strides), ReLU()]
 
 
-def _linear(
-    filters: int, size: int = 3, strides: int = 1, groups: int = 1
-) -> list[Layer]:
-    convolution = Conv2D(
-        filters, size, strides, size // 2, groups=groups, use_bias=False
-    )
-    return [convolution, BatchNorm()]
+def _linear(filters: int, size: int = 3, strides: int = 1) -> list[Layer]:
+    return [Conv2D(filters, size, strides, size // 2, use_bias=False), BatchNorm()]
 
 
 def _block(before: int, filters: int) -> list[Layer]:

@@ -14,12 +14,14 @@ from pellucid.layers import (
     BatchNorm,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     LeakyReLU,
     MaxPool2D,
     ReLU,
     Rescaling,
+    SeparableConv2D,
 )
 
 Make = Callable[[], Any]
@@ -52,6 +54,11 @@ ARGUMENTS: list[tuple[str, Make, type[Exception], str]] = [
     ("66 units", lambda: Dense(-1), ValueError, "units is -1"),
     ("67 filters", lambda: conv(filters=2**31), ValueError, "filters is 2147483648"),
     ("67 units", lambda: Dense(2**31), ValueError, "units is 2147483648"),
+    ("66 m", lambda: DepthwiseConv2D(3, depth_multiplier=0), ValueError, "r is 0"),
+    ("57 m", lambda: DepthwiseConv2D(3, depth_multiplier=1.5), TypeError, "is 1.5"),  # type: ignore[arg-type]
+    ("58 d", lambda: DepthwiseConv2D(3, 0), ValueError, "strides is 0"),
+    ("66 s", lambda: SeparableConv2D(0, 3), ValueError, "filters is 0"),
+    ("56 s", lambda: SeparableConv2D(2, (0, 3)), ValueError, "kernel_size"),
     ("68", lambda: conv(kernel_size=(3, 3, 3)), ValueError, r"\(3, 3, 3\)"),
     ("68 pool", lambda: MaxPool2D((2,)), ValueError, r"\(2,\)"),
     ("69 low", lambda: Dropout(-0.1), ValueError, "rate is -0.1.*at least 0"),
@@ -97,6 +104,8 @@ NAMES = [
     "BatchNorm",
     "LeakyReLU",
     "Rescaling",
+    "DepthwiseConv2D",
+    "SeparableConv2D",
 ]
 
 
@@ -115,6 +124,8 @@ SHAPES: list[tuple[str, Layer, tuple[int, ...], str]] = [
     ("6 pool", MaxPool2D(2, name="conv1"), (2, 5, 0, 3), "spatial size 0"),
     ("61", MaxPool2D(2, padding=2, name="conv1"), (2, 8, 8, 1), "padding 2.*window"),
     ("62", conv(kernel_size=7), (2, 4, 4, 3), r"would be -2 x -2.*kernel 7.*input 4"),
+    ("62 d", DepthwiseConv2D(7, name="conv1"), (2, 4, 4, 3), r"would be -2 x -2"),
+    ("62 s", SeparableConv2D(2, 7, name="conv1"), (2, 4, 4, 3), r"would be -2 x -2"),
     ("64", conv(dilation=10**9), (2, 8, 8, 3), r"would be -\d+ x -\d+.*dilation"),
     ("65 inputs", conv(groups=2), (2, 8, 8, 3), "groups=2 .* 3 input and 4 output"),
     ("65 outputs", conv(groups=3), (2, 8, 8, 3), "groups=3 .* 3 input and 4 output"),

@@ -17,6 +17,8 @@ from pellucid.layers.activation import Swish as Swish
 from pellucid.layers.activation import Tanh as Tanh
 from pellucid.layers.conv import Conv2D as Conv2D
 from pellucid.layers.dense import Dense as Dense
+from pellucid.layers.depthwise import DepthwiseConv2D as DepthwiseConv2D
+from pellucid.layers.depthwise import SeparableConv2D as SeparableConv2D
 from pellucid.layers.merge import Concat as Concat
 from pellucid.layers.merge import Residual as Residual
 from pellucid.layers.normalization import BatchNorm as BatchNorm

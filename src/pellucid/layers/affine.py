@@ -73,10 +73,22 @@ class Affine(Layer):
         self.weight: Parameter
         self.bias: Parameter | None = None
 
-    def add_weights(self, shape: Shape, fan_in: int, fan_out: int) -> None:
-        """Create ``weight`` and, with ``use_bias``, ``bias`` of the last axis' size."""
+    def add_weights(
+        self,
+        shape: Shape,
+        fan_in: int,
+        fan_out: int,
+        *,
+        outputs: int | None = None,
+        name: str = "weight",
+    ) -> None:
+        """Create ``weight`` and, with ``use_bias``, ``bias`` of ``outputs`` elements.
+
+        Without ``outputs`` they are the last axis of the weight; ``name`` is what files
+        call it.
+        """
         self.weight = self.add_parameter(
-            "weight",
+            name,
             shape,
             self.kernel_initializer or self._default_initializer(),
             fan_in=fan_in,
@@ -84,7 +96,8 @@ class Affine(Layer):
             regularizer=self.kernel_regularizer,
         )
         if self.use_bias:
-            self.bias = self.add_parameter("bias", shape[-1:], self.bias_initializer)
+            size = shape[-1] if outputs is None else outputs
+            self.bias = self.add_parameter("bias", (size,), self.bias_initializer)
 
     def _default_initializer(self) -> Initializer:
         activation = self.activation or self.following_activation

@@ -25,8 +25,94 @@ from pellucid.shapes import (
 )
 
 
+class Convolution(Affine):
+    """Base of layers whose filters slide over images, or over rows as images of one.
+
+    A subclass gives the window in two dimensions, and how the channels are grouped.
+    """
+
+    strides: Any
+    padding: Any
+    dilation: Any
+    conv_algo = "auto"
+
+    def _kernel(self, c: int) -> tuple[tuple[int, int], int, int]:
+        """The size of a filter, the number of filters, the groups of `c` channels."""
+        raise NotImplementedError(f"{type(self).__name__} has no _kernel")
+
+    def _window(self) -> dict[str, Any]:
+        return {
+            "strides": self.strides,
+            "padding": self.padding,
+            "dilation": self.dilation,
+        }
+
+    def _images(self, shape: Shape) -> Shape:
+        """The shape `(n, h, w, c)` of an input."""
+        return shape
+
+    def _outside(self, g: Geometry) -> Shape:
+        """The shape of the output."""
+        return g.n, g.oh, g.ow, g.k
+
+    def _geometry(self, shape: Shape) -> Geometry:
+        images = self._images(shape)
+        (kh, kw), filters, groups = self._kernel(images[3])
+        return conv_geometry(
+            images,
+            (kh, kw, max(images[3] // groups, 1), filters),
+            **self._window(),
+            groups=groups,
+            name=self.label,
+        )
+
+    def _options(self, g: Geometry) -> dict[str, Any]:
+        return self._window() | {"groups": g.groups, "conv_algo": self.conv_algo}
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return self._outside(self._geometry((1, *self.check_shape(input_shape))))[1:]
+
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        x = self.check_input(x)
+        g = self._geometry(x.shape)
+        y = self.buffer("y", self._outside(g), reuse=training)
+        kernels.conv2d(
+            x.reshape(self._images(x.shape)),
+            self.weight.value.reshape(g.kh, g.kw, -1, g.k),
+            None if self.bias is None else self.bias.value,
+            **self._options(g),
+            activation=self.fused_activation(training),
+            out=y.reshape(g.n, g.oh, g.ow, g.k),
+        )
+        return self.finish(y, training, x)
+
+    def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
+        dy, (y, x) = self.restore(dy)
+        g = self._geometry(x.shape)
+        dx = self.buffer("dx", x.shape) if need_dx else None
+        w, images = (g.kh, g.kw, -1, g.k), self._images(x.shape)
+        kernels.conv2d_backward(
+            self.start(dy, y).reshape(g.n, g.oh, g.ow, g.k),
+            x.reshape(images),
+            self.weight.value.reshape(w),
+            **self._options(g),
+            need_dx=need_dx,
+            need_db=self.use_bias,
+            out=(
+                None if dx is None else dx.reshape(images),
+                self.weight.grad.reshape(w),
+                None if self.bias is None else self.bias.grad,
+            ),
+        )
+        return dx
+
+    def flops(self, input_shape: Shape) -> int:
+        g = self._geometry((1, *self.check_shape(input_shape)))
+        return 2 * g.oh * g.ow * g.k * g.kh * g.kw * (g.c // g.groups)
+
+
 @register_layer
-class Conv2D(Affine):
+class Conv2D(Convolution):
     """Filters that slide over an image: one output channel for each filter.
 
     With stride s, dilation d and p rows of padding above (q columns on the left):
@@ -148,21 +234,8 @@ class Conv2D(Affine):
             self.groups = integer(groups, "groups", 1)
             self.conv_algo = check_choice(conv_algo, "conv_algo", CONV_ALGOS)
 
-    def _geometry(self, n: int, h: int, w: int, c: int) -> Geometry:
-        return conv_geometry(
-            (n, h, w, c),
-            (*self.kernel_size, max(c // self.groups, 1), self.filters),
-            strides=self.strides,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
-            name=self.label,
-        )
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        h, w, c = self.check_shape(input_shape)
-        geometry = self._geometry(1, h, w, c)
-        return geometry.oh, geometry.ow, self.filters
+    def _kernel(self, c: int) -> tuple[tuple[int, int], int, int]:
+        return self.kernel_size, self.filters, self.groups
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
@@ -173,57 +246,10 @@ class Conv2D(Affine):
             (kh, kw, inputs, self.filters), kh * kw * inputs, kh * kw * outputs
         )
 
-    def forward(self, x: ArrayLike, training: bool = False) -> Array:
-        x = self.check_input(x)
-        g = self._geometry(*x.shape)
-        y = kernels.conv2d(
-            x,
-            self.weight.value,
-            None if self.bias is None else self.bias.value,
-            strides=self.strides,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
-            activation=self.fused_activation(training),
-            conv_algo=self.conv_algo,
-            out=self.buffer("y", (g.n, g.oh, g.ow, g.k), reuse=training),
-        )
-        return self.finish(y, training, x)
-
-    def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
-        dy, (y, x) = self.restore(dy)
-        dz = self.start(dy, y)
-        dx, _, _ = kernels.conv2d_backward(
-            dz,
-            x,
-            self.weight.value,
-            strides=self.strides,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
-            conv_algo=self.conv_algo,
-            need_dx=need_dx,
-            need_db=self.use_bias,
-            out=(
-                self.buffer("dx", x.shape) if need_dx else None,
-                self.weight.grad,
-                None if self.bias is None else self.bias.grad,
-            ),
-        )
-        return dx
-
-    def flops(self, input_shape: Shape) -> int:
-        oh, ow, k = self.output_shape(input_shape)
-        kh, kw = self.kernel_size
-        return 2 * oh * ow * k * kh * kw * (int(input_shape[2]) // self.groups)
-
     def config(self) -> dict[str, Any]:
         return {
             "filters": self.filters,
             "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "dilation": self.dilation,
             "groups": self.groups,
             "conv_algo": self.conv_algo,
-        } | super().config()
+        } | (self._window() | super().config())
