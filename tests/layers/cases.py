@@ -16,6 +16,7 @@ from pellucid.layers import (
     AvgPool2D,
     BatchNorm,
     Concat,
+    Conv1D,
     Conv2D,
     Dense,
     DepthwiseConv2D,
@@ -155,6 +156,35 @@ CASES = [
     _conv((4, 4, 2), (2, 2, 3), 3, 3, activation="mish", use_bias=False),
     _conv((4, 4, 2), (4, 4, 3), 3, 3, padding="same", conv_algo="im2col"),
     _conv((4, 4, 2), (4, 4, 3), 3, 3, padding="same", conv_algo="direct"),
+    # Conv1D
+    Case(Conv1D, {"filters": 3, "kernel_size": 3}, (6, 2), (4, 3)),
+    Case(Conv1D, {"filters": 17, "kernel_size": 1}, (3, 1), (3, 17)),
+    Case(
+        Conv1D,
+        {"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same", "groups": 2},
+        (7, 2),
+        (4, 4),
+    ),
+    Case(
+        Conv1D,
+        {
+            "filters": 3,
+            "kernel_size": 3,
+            "padding": "causal",
+            "dilation": 2,
+            "activation": "tanh",
+            "use_bias": False,
+        },
+        (6, 2),
+        (6, 3),
+    ),
+    Case(
+        Conv1D,
+        {"filters": 2, "kernel_size": 4, "padding": (1, 2), "activation": "softmax"},
+        (5, 3),
+        (5, 2),
+    ),
+    Case(Conv1D, {"filters": 2, "kernel_size": 3, "padding": 1}, (5, 1), (5, 2)),
     # DepthwiseConv2D
     Case(DepthwiseConv2D, {"kernel_size": 3}, (5, 4, 2), (3, 2, 2)),
     Case(DepthwiseConv2D, {"kernel_size": (1, 2)}, (3, 3, 1), (3, 2, 1)),

@@ -12,6 +12,7 @@ from pellucid.core import Layer
 from pellucid.layers import (
     AvgPool2D,
     BatchNorm,
+    Conv1D,
     Conv2D,
     Dense,
     DepthwiseConv2D,
@@ -57,6 +58,9 @@ ARGUMENTS: list[tuple[str, Make, type[Exception], str]] = [
     ("66 m", lambda: DepthwiseConv2D(3, depth_multiplier=0), ValueError, "r is 0"),
     ("57 m", lambda: DepthwiseConv2D(3, depth_multiplier=1.5), TypeError, "is 1.5"),  # type: ignore[arg-type]
     ("58 d", lambda: DepthwiseConv2D(3, 0), ValueError, "strides is 0"),
+    ("56 1d", lambda: Conv1D(2, 0), ValueError, "kernel_size is 0"),
+    ("57 1d", lambda: Conv1D(2, (3, 3)), TypeError, r"kernel_size is \(3, 3\)"),  # type: ignore[arg-type]
+    ("60 1d", lambda: Conv1D(2, 3, padding="cause"), ValueError, '"causal"'),
     ("66 s", lambda: SeparableConv2D(0, 3), ValueError, "filters is 0"),
     ("56 s", lambda: SeparableConv2D(2, (0, 3)), ValueError, "kernel_size"),
     ("68", lambda: conv(kernel_size=(3, 3, 3)), ValueError, r"\(3, 3, 3\)"),
@@ -104,6 +108,7 @@ NAMES = [
     "BatchNorm",
     "LeakyReLU",
     "Rescaling",
+    "Conv1D",
     "DepthwiseConv2D",
     "SeparableConv2D",
 ]
@@ -124,6 +129,8 @@ SHAPES: list[tuple[str, Layer, tuple[int, ...], str]] = [
     ("6 pool", MaxPool2D(2, name="conv1"), (2, 5, 0, 3), "spatial size 0"),
     ("61", MaxPool2D(2, padding=2, name="conv1"), (2, 8, 8, 1), "padding 2.*window"),
     ("62", conv(kernel_size=7), (2, 4, 4, 3), r"would be -2 x -2.*kernel 7.*input 4"),
+    ("62 1d", Conv1D(2, 7, name="conv1"), (2, 4, 3), r"would be 1 x -2.*input 1 x 4"),
+    ("1 1d", Conv1D(2, 3, name="conv1"), (2, 4, 4, 3), r"Expected \(n, length, c\)"),
     ("62 d", DepthwiseConv2D(7, name="conv1"), (2, 4, 4, 3), r"would be -2 x -2"),
     ("62 s", SeparableConv2D(2, 7, name="conv1"), (2, 4, 4, 3), r"would be -2 x -2"),
     ("64", conv(dilation=10**9), (2, 8, 8, 3), r"would be -\d+ x -\d+.*dilation"),

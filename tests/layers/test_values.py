@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from pellucid.layers import (
     AvgPool2D,
     BatchNorm,
+    Conv1D,
     Conv2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     GlobalMaxPool2D,
     MaxPool2D,
@@ -95,6 +97,47 @@ def test_conv2d_backward_is_the_adjoint() -> None:
     product = (dy * y).sum()
     assert product != 0
     assert product == (dx * x).sum() == (layer.weight.grad * layer.weight.value).sum()
+
+
+def test_conv1d_is_conv2d_of_one_row() -> None:
+    x, w = integers((2, 9, 4), 0), integers((3, 2, 6), 1)
+    for padding, pads in (("causal", (4, 0)), ("same", (1, 1)), ((2, 1), (2, 1))):
+        layer = Conv1D(6, 3, 3, padding, dilation=2, groups=2)
+        layer.build((9, 4))
+        layer.weight.value = w
+        expected = convolve(
+            x[:, None],
+            w[None],
+            strides=(1, 3),
+            pads=((0, 0), pads),
+            dilation=(1, 2),
+            groups=2,
+        )
+        assert_exact(layer.forward(x), expected[:, 0])
+
+
+def test_conv1d_causal_sees_nothing_later() -> None:
+    layer, x = Conv1D(2, 3, padding="causal", dilation=2), uniform((1, 9, 2), 0)
+    before = layer.forward(x)
+    x[:, 5:] += 1
+    assert_exact(layer.forward(x)[:, :5], before[:, :5])
+    assert (layer.forward(x)[:, 5:] != before[:, 5:]).all()
+
+
+def test_depthwise_is_conv2d_with_a_group_for_each_channel() -> None:
+    x = integers((2, 6, 6, 3), 0)
+    layer = DepthwiseConv2D((3, 2), (1, 2), 1, depth_multiplier=2)
+    layer.build(x.shape[1:])
+    layer.weight.value = integers((3, 2, 3, 2), 1)
+    expected = convolve(
+        x,
+        layer.weight.value.reshape(3, 2, 1, 6),
+        strides=(1, 2),
+        pads=((1, 1), (1, 1)),
+        dilation=(1, 1),
+        groups=3,
+    )
+    assert_exact(layer.forward(x), expected)
 
 
 def test_same_padding_is_odd_below_and_right() -> None:

@@ -16,6 +16,7 @@ from pellucid.layers.activation import Softplus as Softplus
 from pellucid.layers.activation import Swish as Swish
 from pellucid.layers.activation import Tanh as Tanh
 from pellucid.layers.conv import Conv2D as Conv2D
+from pellucid.layers.conv1d import Conv1D as Conv1D
 from pellucid.layers.dense import Dense as Dense
 from pellucid.layers.depthwise import DepthwiseConv2D as DepthwiseConv2D
 from pellucid.layers.depthwise import SeparableConv2D as SeparableConv2D
