@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from benchmarks.harness import Draw, Shape, Work, kernel_benchmark, shapes
+from pellucid.kernels.checks import transposed_geometry
 from pellucid.shapes import conv_geometry
 
 CASES = shapes("conv")
@@ -57,6 +58,22 @@ def bench_conv2d_backward_weights(shape: Shape, draw: Draw) -> Work:
     p = problem(shape, draw)
     options = p.options | {"groups": shape.groups, "need_dx": False}
     return Work((p.dy, p.x, p.w), options, flops=2 * p.multiply_adds)
+
+
+@kernel_benchmark("conv_transpose2d", CASES)
+def bench_conv_transpose2d(shape: Shape, draw: Draw) -> Work:
+    p = problem(shape, draw)
+    options = p.options | {"groups": shape.groups}
+    return Work((p.dy, p.w), options, flops=2 * p.multiply_adds)
+
+
+@kernel_benchmark("conv_transpose2d_backward", CASES)
+def bench_conv_transpose2d_backward(shape: Shape, draw: Draw) -> Work:
+    p = problem(shape, draw)
+    options = p.options | {"groups": shape.groups}
+    g = transposed_geometry(p.dy.shape, p.w.shape, **options)
+    dy = draw(g.n, g.h, g.w, g.c)
+    return Work((dy, p.dy, p.w), options, flops=4 * p.multiply_adds)
 
 
 @kernel_benchmark("im2col", PLAIN)

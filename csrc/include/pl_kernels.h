@@ -135,6 +135,14 @@ typedef struct {
 } pl_conv2d_backward_data_args;
 int pl_conv2d_backward_data(const void *args);
 
+/* y = act(dx + bias), dx as above: bias has c values or is NULL. */
+typedef struct {
+    pl_conv2d_backward_data_args data;
+    int activation;
+    const void *bias;
+} pl_conv_transpose2d_args;
+int pl_conv_transpose2d(const void *args);
+
 /* dweights; chain over (n, oh, ow), cut into chunks of images by shape only. */
 typedef struct {
     int dtype, algorithm;

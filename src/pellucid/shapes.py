@@ -214,6 +214,19 @@ def conv_geometry(
     )  # fmt: skip
 
 
+def check_groups(groups: int, c: int, k: int, name: str) -> None:
+    """Raise ValueError unless `groups` divides c input and k output channels.
+
+    Example
+    -------
+    >>> check_groups(2, 4, 6, "conv2d")
+    """
+    if c % groups or k % groups:
+        what = f"{name}: groups={groups} does not divide {c} input and {k} output"
+        expected = "Expected groups to divide both channel counts"
+        raise ValueError(describe(f"{what} channels", expected, _common(c, k)))
+
+
 @lru_cache(maxsize=1024)
 def _conv_geometry(
     x_shape: tuple[int, ...],
@@ -231,10 +244,7 @@ def _conv_geometry(
         what = f"{name} has a filter of shape {w_shape}"
         expected = "Expected sizes of at least 1 in (kh, kw, c / groups, k)"
         raise ValueError(describe(what, expected, "Give every size a number >= 1"))
-    if c % groups or k % groups:
-        what = f"{name}: groups={groups} does not divide {c} input and {k} output"
-        expected = "Expected groups to divide both channel counts"
-        raise ValueError(describe(f"{what} channels", expected, _common(c, k)))
+    check_groups(groups, c, k, name)
     if group_c * groups != c:
         raise ValueError(_channels(name, x_shape, group_c * groups, groups))
     return _windows(

@@ -229,6 +229,15 @@ CALLS = {
         f(3, 3, 3, 4),
         out=(f(2, 5, 5, 3), f(3, 3, 3, 4), f(4)),
     ),
+    "conv_transpose2d": lambda f, d, i, n, u: core.conv_transpose2d(
+        f(2, 3, 3, 4), f(3, 3, 3, 4), f(3), activation="relu", out=f(2, 5, 5, 3)
+    ),
+    "conv_transpose2d_backward": lambda f, d, i, n, u: core.conv_transpose2d_backward(
+        f(2, 5, 5, 3),
+        f(2, 3, 3, 4),
+        f(3, 3, 3, 4),
+        out=(f(2, 3, 3, 4), f(3, 3, 3, 4), f(3)),
+    ),
     "im2col": lambda f, d, i, n, u: core.im2col(f(2, 5, 5, 3), 3, out=f(2, 3, 3, 27)),
     "col2im": lambda f, d, i, n, u: core.col2im(
         f(2, 3, 3, 27), (2, 5, 5, 3), 3, out=f(2, 5, 5, 3)

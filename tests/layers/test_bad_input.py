@@ -14,6 +14,7 @@ from pellucid.layers import (
     BatchNorm,
     Conv1D,
     Conv2D,
+    ConvTranspose2D,
     Dense,
     DepthwiseConv2D,
     Dropout,
@@ -30,6 +31,10 @@ Make = Callable[[], Any]
 
 def conv(**kwargs: Any) -> Conv2D:
     return Conv2D(**({"filters": 4, "kernel_size": 3, "name": "conv1"} | kwargs))
+
+
+def transposed(filters: int, *args: Any, **kwargs: Any) -> ConvTranspose2D:
+    return ConvTranspose2D(filters, 3, *args, name="conv1", **kwargs)
 
 
 ARGUMENTS: list[tuple[str, Make, type[Exception], str]] = [
@@ -61,6 +66,9 @@ ARGUMENTS: list[tuple[str, Make, type[Exception], str]] = [
     ("56 1d", lambda: Conv1D(2, 0), ValueError, "kernel_size is 0"),
     ("57 1d", lambda: Conv1D(2, (3, 3)), TypeError, r"kernel_size is \(3, 3\)"),  # type: ignore[arg-type]
     ("60 1d", lambda: Conv1D(2, 3, padding="cause"), ValueError, '"causal"'),
+    ("56 t", lambda: ConvTranspose2D(2, 0), ValueError, "kernel_size is 0"),
+    ("59 t", lambda: ConvTranspose2D(2, 3, output_padding=-1), ValueError, "is -1"),
+    ("57 t", lambda: ConvTranspose2D(2, 3, output_padding=0.5), TypeError, "is 0.5"),  # type: ignore[arg-type]
     ("66 s", lambda: SeparableConv2D(0, 3), ValueError, "filters is 0"),
     ("56 s", lambda: SeparableConv2D(2, (0, 3)), ValueError, "kernel_size"),
     ("68", lambda: conv(kernel_size=(3, 3, 3)), ValueError, r"\(3, 3, 3\)"),
@@ -109,6 +117,7 @@ NAMES = [
     "LeakyReLU",
     "Rescaling",
     "Conv1D",
+    "ConvTranspose2D",
     "DepthwiseConv2D",
     "SeparableConv2D",
 ]
@@ -131,6 +140,21 @@ SHAPES: list[tuple[str, Layer, tuple[int, ...], str]] = [
     ("62", conv(kernel_size=7), (2, 4, 4, 3), r"would be -2 x -2.*kernel 7.*input 4"),
     ("62 1d", Conv1D(2, 7, name="conv1"), (2, 4, 3), r"would be 1 x -2.*input 1 x 4"),
     ("1 1d", Conv1D(2, 3, name="conv1"), (2, 4, 4, 3), r"Expected \(n, length, c\)"),
+    ("59 t", transposed(2, padding=3), (2, 1, 1, 3), r"would be -3 x -3.*less padding"),
+    (
+        "t stride",
+        transposed(2, 2, output_padding=2),
+        (2, 4, 4, 3),
+        "stride is 2.*below",
+    ),
+    ("t same", transposed(2, 2, "same", output_padding=1), (2, 4, 4, 3), "fixes the"),
+    ("65 t", transposed(4, groups=2), (2, 4, 4, 3), "groups=2 .* 3 input and 4 output"),
+    (
+        "65 t filters",
+        transposed(3, groups=2, use_bias=False),
+        (2, 4, 4, 4),
+        "groups=2 .* 4 input and 3 output",
+    ),
     ("62 d", DepthwiseConv2D(7, name="conv1"), (2, 4, 4, 3), r"would be -2 x -2"),
     ("62 s", SeparableConv2D(2, 7, name="conv1"), (2, 4, 4, 3), r"would be -2 x -2"),
     ("64", conv(dilation=10**9), (2, 8, 8, 3), r"would be -\d+ x -\d+.*dilation"),

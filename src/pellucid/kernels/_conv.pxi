@@ -156,3 +156,73 @@ def conv2d_backward(
         else:
             column_sums[double](rows, db)
     return dx, dw, db
+
+
+cdef int conv_transpose2d_forward(
+    const real[:, :, :, ::1] x, const real[:, :, :, ::1] w, const real[::1] b,
+    real[:, :, :, ::1] y, pl_conv_shape shape, int activation, int algorithm,
+) except -1:
+    """y = act(the gradient with respect to its input of the convolution by w, + b)."""
+    cdef pl_conv_transpose2d_args args
+    memset(&args, 0, sizeof(args))
+    args.data.dtype = PL_F32 if real is float else PL_F64
+    args.data.algorithm, args.data.shape, args.activation = algorithm, shape, activation
+    args.data.dy, args.data.weights = &x[0, 0, 0, 0], &w[0, 0, 0, 0]
+    args.data.dx = &y[0, 0, 0, 0]
+    if b is not None:
+        args.bias = &b[0]
+    return submit(
+        pl_conv_transpose2d, &args, sizeof(args), (x.base, w.base, b, y.base)
+    )
+
+
+def conv_transpose2d(
+    x, w, b=None, *, strides=1, padding="valid", output_padding=None, dilation=1,
+    groups=1, activation=None, conv_algo="auto", out=None,
+):
+    """y = act(sum of the windows x[n, i, j] @ w.T where they lie, + b).
+
+    See `pellucid.kernels.reference.conv_transpose2d` for arguments and errors.
+    """
+    x, w, b, out, geometry = checks.conv_transpose2d(
+        x, w, b, strides, padding, output_padding, dilation, groups, activation,
+        conv_algo, out,
+    )
+    cdef int kind = kind_of(activation), algorithm = requested(conv_algo)
+    cdef pl_conv_shape shape = conv_shape(geometry)
+    if out.itemsize == 4:
+        conv_transpose2d_forward[float](x, w, b, out, shape, kind, algorithm)
+    else:
+        conv_transpose2d_forward[double](x, w, b, out, shape, kind, algorithm)
+    return out
+
+
+def conv_transpose2d_backward(
+    dy, x, w, *, strides=1, padding="valid", output_padding=None, dilation=1, groups=1,
+    conv_algo="auto", need_dx=True, need_db=True, out=None,
+):
+    """(dx, dw, db): the gradients of `conv_transpose2d` before its activation.
+
+    See `pellucid.kernels.reference.conv_transpose2d_backward` for arguments and errors.
+    """
+    dy, x, w, dx, dw, db, geometry = checks.conv_transpose2d_backward(
+        dy, x, w, strides, padding, output_padding, dilation, groups, conv_algo,
+        need_dx, need_db, out,
+    )
+    cdef int algorithm = requested(conv_algo)
+    cdef pl_conv_shape shape = conv_shape(geometry)
+    if dw.itemsize == 4:
+        conv2d_gradients[float](x, dy, w, None, dw, shape, algorithm)
+        if dx is not None:
+            conv2d_forward[float](dy, w, None, dx, shape, PL_LINEAR, algorithm)
+    else:
+        conv2d_gradients[double](x, dy, w, None, dw, shape, algorithm)
+        if dx is not None:
+            conv2d_forward[double](dy, w, None, dx, shape, PL_LINEAR, algorithm)
+    if db is not None:
+        rows = dy.reshape(-1, dy.shape[3])
+        if db.itemsize == 4:
+            column_sums[float](rows, db)
+        else:
+            column_sums[double](rows, db)
+    return dx, dw, db

@@ -81,6 +81,12 @@ cdef extern from "pl_kernels.h" nogil:
         void *dx
     int pl_conv2d_backward_data(const void *args)
 
+    ctypedef struct pl_conv_transpose2d_args:
+        pl_conv2d_backward_data_args data
+        int activation
+        const void *bias
+    int pl_conv_transpose2d(const void *args)
+
     ctypedef struct pl_conv2d_backward_weights_args:
         int dtype, algorithm
         pl_conv_shape shape

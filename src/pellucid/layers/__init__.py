@@ -30,3 +30,4 @@ from pellucid.layers.pooling import MaxPool2D as MaxPool2D
 from pellucid.layers.regularization import Dropout as Dropout
 from pellucid.layers.shape import Flatten as Flatten
 from pellucid.layers.shape import Rescaling as Rescaling
+from pellucid.layers.transposed import ConvTranspose2D as ConvTranspose2D

@@ -46,10 +46,12 @@ class Conv1D(Convolution):
     groups : int, default 1
         Divides both the input channels and ``filters``.
     activation : str, optional
-        "relu", "leaky_relu", "sigmoid", "tanh" or "softmax"; None is linear.
+        "relu", "leaky_relu", "elu", "selu", "gelu", "silu" ("swish"), "mish",
+        "hard_swish", "softplus", "sigmoid", "tanh", "softmax" or "log_softmax"; None
+        is linear.
     use_bias : bool, default True
     kernel_initializer : str or Initializer, optional
-        Default: HeNormal before a ReLU, LeCunNormal before a SELU, else
+        Default: HeNormal before the ReLU family, LeCunNormal before a SELU, else
         GlorotUniform.
     bias_initializer : str or Initializer, default "zeros"
     kernel_regularizer : str or Regularizer, optional

@@ -76,10 +76,12 @@ class DepthwiseConv2D(Depthwise):
     dilation : int or (dilation_h, dilation_w), default 1
         Distance of the elements of a filter on the image.
     activation : str, optional
-        "relu", "leaky_relu", "sigmoid", "tanh" or "softmax"; None is linear.
+        "relu", "leaky_relu", "elu", "selu", "gelu", "silu" ("swish"), "mish",
+        "hard_swish", "softplus", "sigmoid", "tanh", "softmax" or "log_softmax"; None
+        is linear.
     use_bias : bool, default True
     kernel_initializer : str or Initializer, optional
-        Default: HeNormal before a ReLU, LeCunNormal before a SELU, else
+        Default: HeNormal before the ReLU family, LeCunNormal before a SELU, else
         GlorotUniform.
     bias_initializer : str or Initializer, default "zeros"
     kernel_regularizer : str or Regularizer, optional
@@ -177,11 +179,13 @@ class SeparableConv2D(Depthwise):
     dilation : int or (dilation_h, dilation_w), default 1
         Distance of the elements of a filter on the image.
     activation : str, optional
-        "relu", "leaky_relu", "sigmoid", "tanh" or "softmax"; None is linear.
+        "relu", "leaky_relu", "elu", "selu", "gelu", "silu" ("swish"), "mish",
+        "hard_swish", "softplus", "sigmoid", "tanh", "softmax" or "log_softmax"; None
+        is linear.
     use_bias : bool, default True
     kernel_initializer : str or Initializer, optional
         Of both weights. Default: GlorotUniform for ``depthwise_weight``, which no
-        activation follows; for ``pointwise_weight`` HeNormal before a ReLU,
+        activation follows; for ``pointwise_weight`` HeNormal before the ReLU family,
         LeCunNormal before a SELU, else GlorotUniform.
     bias_initializer : str or Initializer, default "zeros"
     kernel_regularizer : str or Regularizer, optional

@@ -63,6 +63,11 @@ from .pool import (
     max_pool2d_backward,
 )
 from .random import permutation, philox, random_array
+from .transposed import (
+    conv_transpose2d,
+    conv_transpose2d_backward,
+    transposed_geometry,
+)
 
 __all__ = [
     "ACTIVATIONS",
@@ -91,6 +96,8 @@ __all__ = [
     "concat",
     "conv2d",
     "conv2d_backward",
+    "conv_transpose2d",
+    "conv_transpose2d_backward",
     "delta",
     "dense",
     "dense_backward",
@@ -124,4 +131,5 @@ __all__ = [
     "softmax_backward",
     "split",
     "sum_of_squares",
+    "transposed_geometry",
 ]

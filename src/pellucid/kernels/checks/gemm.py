@@ -83,12 +83,19 @@ def _dense_inputs(x: Any, w: Any, dtypes: tuple[DType, ...]) -> tuple[Array, Arr
 
 
 def gradients(
-    dy: Array, x: Array, w: Array, need_dx: Any, need_db: Any, out: Any
+    dy: Array,
+    x: Array,
+    w: Array,
+    need_dx: Any,
+    need_db: Any,
+    out: Any,
+    units: int | None = None,
 ) -> tuple[Array | None, Array, Array | None]:
     want_dx, want_db = flag(need_dx, "need_dx"), flag(need_db, "need_db")
     dx, dw, db = outputs(out, 3, "(dx, dw, db)")
     dtype, used = x.dtype, (dy, x, w)
     dw = output(dw, w.shape, dtype, "dw", *used)
     dx = output(dx, x.shape, dtype, "dx", *used, dw) if want_dx else None
-    db = output(db, w.shape[-1:], dtype, "db", *used, dw, dx) if want_db else None
+    biases = (w.shape[-1] if units is None else units,)
+    db = output(db, biases, dtype, "db", *used, dw, dx) if want_db else None
     return dx, dw, db

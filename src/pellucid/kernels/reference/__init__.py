@@ -4,6 +4,7 @@
 |---|---|
 | gemm.py | matrix product, dense layer |
 | conv.py | convolution, im2col, col2im |
+| transposed.py | transposed convolution |
 | pool.py | maximum and average pooling |
 | activations.py | activations of single elements |
 | eltwise.py | softmax, dropout, sums, rows of an array |
@@ -79,6 +80,7 @@ from .pool import (
     max_pool2d_backward,
 )
 from .random import permutation, philox, random_normal, random_uniform
+from .transposed import conv_transpose2d, conv_transpose2d_backward
 
 __all__ = [
     "activation",
@@ -102,6 +104,8 @@ __all__ = [
     "concat",
     "conv2d",
     "conv2d_backward",
+    "conv_transpose2d",
+    "conv_transpose2d_backward",
     "dense",
     "dense_backward",
     "dropout",

@@ -153,16 +153,12 @@ def conv2d_backward(
         need_dx, need_db, out, ANY,
     )  # fmt: skip
     cols, rows = _columns(x, g), dy.reshape(g.n * g.oh * g.ow, g.k)
-    dcols = None if dx is None else np.empty(cols.shape, x.dtype)
     size = g.kh * g.kw * w.shape[2]
     for ins, outs in _groups(g):
         seen, dy_group = cols[..., ins].reshape(len(rows), size), rows[:, outs]
         dw[..., outs] = (seen.T @ dy_group).reshape(dw[..., outs].shape)
-        if dcols is not None:
-            dseen = dy_group @ w[..., outs].reshape(size, -1).T
-            dcols[..., ins] = dseen.reshape(dcols[..., ins].shape)
-    if dx is not None and dcols is not None:
-        _add_windows(dcols, dx, g)
+    if dx is not None:
+        spread(dy, w, dx, g)
     if db is not None:
         np.sum(rows, axis=0, out=db)
     return dx, dw, db
@@ -260,6 +256,16 @@ def col2im(
     )
     _add_windows(cols.reshape(_window_shape(g)), x, g)
     return x
+
+
+def spread(dy: Array, w: Array, x: Array, g: Geometry) -> None:
+    """Write into x the sum of all windows dy @ w.T: the adjoint of `conv2d`."""
+    rows = dy.reshape(g.n * g.oh * g.ow, g.k)
+    cols = np.empty(_window_shape(g), x.dtype)
+    for ins, outs in _groups(g):
+        seen = rows[:, outs] @ w[..., outs].reshape(g.kh * g.kw * w.shape[2], -1).T
+        cols[..., ins] = seen.reshape(cols[..., ins].shape)
+    _add_windows(cols, x, g)
 
 
 def pad(x: Array, g: Geometry, value: float = 0.0) -> Array:
