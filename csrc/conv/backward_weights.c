@@ -79,12 +79,9 @@ static void images_of_tiles(const weights_plan *plan, char *dw, ptrdiff_t first,
     for (ptrdiff_t image = first; image < last; image++)
         for (ptrdiff_t row = 0; row < s->oh; row += plan->band) {
             const ptrdiff_t rows = pl_min(plan->band, s->oh - row);
-            const pl_window window = {row * s->stride_h - s->pad_top, -s->pad_left,
-                                      (rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1,
-                                      (s->ow - 1) * s->stride_w + (s->kw - 1) * s->dilation_w + 1};
-            const pl_frame frame =
-                pl_frame_of((const char *)a->x + (size_t)(image * s->h * s->w * s->c) * plan->item, s->h,
-                            s->w, s->c, window, plan->item, plan->window_bytes ? space : NULL);
+            const pl_frame frame = pl_frame_of(
+                (const char *)a->x + (size_t)(image * s->h * s->w * s->c) * plan->item, s->h, s->w, s->c,
+                pl_window_of(s, row, rows), plan->item, plan->window_bytes ? space : NULL);
             const char *dy =
                 (const char *)a->dy + (size_t)((image * s->oh + row) * s->ow * s->k) * plan->item;
             band_of_tiles(plan, dw, frame, dy, rows, begin, end, space + plan->window_bytes,
@@ -137,14 +134,12 @@ int pl_conv2d_backward_weights(const void *args) {
     plan.chunk = pl_ceil_div(s->n, plan.chunks);
     plan.chunks = pl_ceil_div(s->n, plan.chunk);
 
-    const ptrdiff_t window_width = (s->ow - 1) * s->stride_w + (s->kw - 1) * s->dilation_w + 1;
-    const ptrdiff_t row_bytes = (s->stride_h * window_width * s->c + s->ow * plan.width) * (ptrdiff_t)item;
+    const pl_window whole = pl_window_of(s, 0, s->oh);
+    const ptrdiff_t row_bytes = (s->stride_h * whole.width * s->c + s->ow * plan.width) * (ptrdiff_t)item;
     plan.band = pl_band_rows(s->oh, row_bytes, 16);
-    const pl_window whole = {-s->pad_top, -s->pad_left,
-                             (s->oh - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1, window_width};
     if (!pl_window_inside(whole, s->h, s->w)) {
-        const ptrdiff_t height = (plan.band - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1;
-        plan.window_bytes = (size_t)pl_round_up(height * window_width * s->c, 16) * item;
+        const pl_window window = pl_window_of(s, 0, plan.band);
+        plan.window_bytes = (size_t)pl_round_up(window.height * window.width * s->c, 16) * item;
     }
     plan.worker_bytes = plan.window_bytes + (size_t)(plan.band * s->ow * plan.width) * item;
 

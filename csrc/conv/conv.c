@@ -29,12 +29,6 @@ typedef struct {
     ptrdiff_t band, bands;
 } conv_plan;
 
-static pl_window window_of(const pl_conv_shape *s, ptrdiff_t first_row, ptrdiff_t rows) {
-    return (pl_window){first_row * s->stride_h - s->pad_top, -s->pad_left,
-                       (rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1,
-                       (s->ow - 1) * s->stride_w + (s->kw - 1) * s->dilation_w + 1};
-}
-
 static void band_of_group(const conv_plan *plan, pl_frame frame, ptrdiff_t image, ptrdiff_t row0,
                           ptrdiff_t rows, ptrdiff_t group) {
     const pl_conv2d_args *a = plan->args;
@@ -82,7 +76,7 @@ static void run_bands(void *context, ptrdiff_t begin, ptrdiff_t end, int thread)
         if (rows <= 0) continue;
         const pl_frame frame =
             pl_frame_of((const char *)a->x + (size_t)(image * s->h * s->w * s->c) * plan->item, s->h, s->w,
-                        s->c, window_of(s, row0, rows), plan->item,
+                        s->c, pl_window_of(s, row0, rows), plan->item,
                         plan->window_bytes ? plan->windows + (size_t)thread * plan->window_bytes : NULL);
         for (ptrdiff_t group = 0; group < s->groups; group++)
             band_of_group(plan, frame, image, row0, rows, group);
@@ -120,10 +114,10 @@ int pl_conv2d(const void *args) {
     plan.width = (ptrdiff_t)plan.kernels->lanes * plan.kernels->vectors;
     plan.panel_columns = pl_round_up(filters, plan.kernels->lanes);
 
-    const pl_window whole = window_of(s, 0, s->oh);
+    const pl_window whole = pl_window_of(s, 0, s->oh);
     plan.band = pl_band_rows(s->oh, s->stride_h * whole.width * s->c * (ptrdiff_t)plan.item, s->n);
     plan.bands = pl_ceil_div(s->oh, plan.band);
-    const pl_window window = window_of(s, 0, plan.band);
+    const pl_window window = pl_window_of(s, 0, plan.band);
     const int inside = pl_window_inside(whole, s->h, s->w);
     if (!inside)
         plan.window_bytes = (size_t)pl_round_up(window.height * window.width * s->c, 16) * plan.item;

@@ -23,6 +23,9 @@ typedef struct {
     ptrdiff_t y0, x0, height, width; /* the window, in pixels of the image; may lie partly outside */
 } pl_window;
 
+/* What `rows` rows of a result, from `first_row` on, see of the input. */
+pl_window pl_window_of(const pl_conv_shape *s, ptrdiff_t first_row, ptrdiff_t rows);
+
 /* The window of `image` (h, w, c): a copy in `space`, which holds height * width * c elements, or
  * with space == NULL a pointer into the image, for windows that lie inside it. */
 pl_frame pl_frame_of(const void *image, ptrdiff_t h, ptrdiff_t w, ptrdiff_t c, pl_window window,

@@ -235,10 +235,9 @@ static void forward_band(const tile_plan *plan, workplace *at, ptrdiff_t image, 
     l->columns = s->ow;
     for (ptrdiff_t t = 0; t < s->kh * s->kw; t++)
         add_tap(plan, l, t, t / s->kw * s->dilation_h - s->pad_top, t % s->kw * s->dilation_w - s->pad_left);
-    const ptrdiff_t top = row * s->stride_h - s->pad_top;
-    const ptrdiff_t bottom = (last_row - 1) * s->stride_h - s->pad_top + (s->kh - 1) * s->dilation_h + 1;
-    const source from = rows_of(plan->from + image * s->h * s->w * s->c * plan->item, s->h, s->w, top, bottom,
-                                plan->how, plan->item, at->rows, plan->zeros);
+    const pl_window seen = pl_window_of(s, row, last_row - row);
+    const source from = rows_of(plan->from + image * s->h * s->w * s->c * plan->item, s->h, s->w, seen.y0,
+                                seen.y0 + seen.height, plan->how, plan->item, at->rows, plan->zeros);
     run_lattice(plan, at, &from, plan->to + image * s->oh * s->ow * s->k * plan->item, row, last_row);
 }
 
@@ -393,12 +392,9 @@ static void images_of_channels(const weights_plan *plan, ptrdiff_t image, ptrdif
     for (int accumulate = 0; image < last_image; image++)
         for (ptrdiff_t row = 0; row < s->oh; row += plan->band) {
             const ptrdiff_t last_row = pl_min(row + plan->band, s->oh);
-            const ptrdiff_t top = row * s->stride_h - s->pad_top;
-            const ptrdiff_t bottom =
-                (last_row - 1) * s->stride_h - s->pad_top + (s->kh - 1) * s->dilation_h + 1;
+            const pl_window seen = pl_window_of(s, row, last_row - row);
             const source from = rows_of((const char *)a->x + image * s->h * s->w * s->c * item, s->h, s->w,
-                                        top, bottom, plan->how, item, rows,
-                                        plan->zeros);
+                                        seen.y0, seen.y0 + seen.height, plan->how, item, rows, plan->zeros);
             for (ptrdiff_t oy = row; oy < last_row; oy++, accumulate = 1) {
                 const void **to = x;
                 for (ptrdiff_t r = 0; r < s->kh; r++)
@@ -435,13 +431,12 @@ int pl_depthwise_backward_weights(const pl_conv2d_backward_weights_args *a) {
     plan.chunks = pl_ceil_div(s->n, plan.chunk);
     plan.block = plan.chunks > 1 ? s->k : BLOCK_VECTORS * plan.kernels->lanes;
     plan.blocks = pl_ceil_div(s->k, plan.block);
-    plan.window = (s->ow - 1) * s->stride_w + (s->kw - 1) * s->dilation_w + 1;
     plan.band = pl_band_rows(s->oh, s->stride_h * s->w * s->k * item, 16);
+    const pl_window window = pl_window_of(s, 0, plan.band);
+    plan.window = window.width;
     plan.worker_bytes = (size_t)pl_round_up(s->k * item, 64) + (size_t)(s->kh * plan.window) * sizeof(void *);
-    if (plan.how.multiplier > 1) {
-        const ptrdiff_t rows = (plan.band - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1;
-        plan.worker_bytes += (size_t)(pl_min(rows, s->h) * s->w * s->k * item);
-    }
+    if (plan.how.multiplier > 1)
+        plan.worker_bytes += (size_t)(pl_min(window.height, s->h) * s->w * s->k * item);
     plan.worker_bytes = (plan.worker_bytes + 63) / 64 * 64;
 
     const ptrdiff_t tasks = plan.chunks * plan.blocks;

@@ -45,12 +45,6 @@ typedef struct {
     ptrdiff_t depth, band, bands;
 } forward_plan;
 
-static pl_window window_of(const pl_conv_shape *s, ptrdiff_t first_row, ptrdiff_t rows) {
-    return (pl_window){first_row * s->stride_h - s->pad_top, -s->pad_left,
-                       (rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1,
-                       (s->ow - 1) * s->stride_w + (s->kw - 1) * s->dilation_w + 1};
-}
-
 static void forward_bands(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
     const forward_plan *plan = context;
     const panel_cut *cut = &plan->cut;
@@ -63,7 +57,7 @@ static void forward_bands(void *context, ptrdiff_t begin, ptrdiff_t end, int thr
         const ptrdiff_t rows = pl_min(plan->band, s->oh - row0);
         if (rows <= 0) continue;
         const pl_frame frame = pl_frame_of((const char *)a->x + image * s->h * s->w * s->c * item, s->h, s->w,
-                                           s->c, window_of(s, row0, rows), cut->item, window);
+                                           s->c, pl_window_of(s, row0, rows), cut->item, window);
         char *y = (char *)a->y + (image * s->oh + row0) * s->ow * s->k * item;
         for (ptrdiff_t row = 0; row < rows; row++)
             for (ptrdiff_t j = 0; j < s->k; j += cut->width) {
@@ -100,10 +94,10 @@ int pl_few_channels_forward(const pl_conv2d_args *a) {
     forward_plan plan = {.args = a, .cut = cut_panels(a->dtype, s->k)};
     const ptrdiff_t item = (ptrdiff_t)plan.cut.item, taps = s->kh * s->kw;
     plan.depth = taps * s->c;
-    const pl_window whole = window_of(s, 0, s->oh);
+    const pl_window whole = pl_window_of(s, 0, s->oh);
     plan.band = pl_band_rows(s->oh, s->stride_h * whole.width * s->c * item, s->n);
     plan.bands = pl_ceil_div(s->oh, plan.band);
-    const pl_window window = window_of(s, 0, plan.band);
+    const pl_window window = pl_window_of(s, 0, plan.band);
     const int inside = pl_window_inside(whole, s->h, s->w);
     if (!inside) plan.window_bytes = (size_t)(pl_round_up(window.height * window.width * s->c, 16) * item);
 
@@ -313,7 +307,7 @@ static void run_chunks(void *context, ptrdiff_t begin, ptrdiff_t end, int thread
             for (ptrdiff_t row = 0; row < s->oh; row += plan->band) {
                 const ptrdiff_t rows = pl_min(plan->band, s->oh - row);
                 const pl_frame frame = pl_frame_of((const char *)a->x + image * s->h * s->w * s->c * item,
-                                                   s->h, s->w, s->c, window_of(s, row, rows), plan->cut.item,
+                                                   s->h, s->w, s->c, pl_window_of(s, row, rows), plan->cut.item,
                                                    plan->window_bytes ? space : NULL);
                 band_of_weights(plan, dw, frame,
                                 (const char *)a->dy + (image * s->oh + row) * s->ow * s->k * item, rows,
@@ -334,10 +328,10 @@ int pl_few_channels_backward_weights(const pl_conv2d_backward_weights_args *a) {
     plan.chunk = pl_ceil_div(s->n, plan.chunks);
     plan.chunks = pl_ceil_div(s->n, plan.chunk);
 
-    const pl_window whole = window_of(s, 0, s->oh);
+    const pl_window whole = pl_window_of(s, 0, s->oh);
     plan.band = pl_band_rows(s->oh, (s->stride_h * whole.width * s->c + s->ow * s->k) * item, 16);
     if (!pl_window_inside(whole, s->h, s->w)) {
-        const pl_window window = window_of(s, 0, plan.band);
+        const pl_window window = pl_window_of(s, 0, plan.band);
         plan.window_bytes = (size_t)(pl_round_up(window.height * window.width * s->c, 16) * item);
     }
     plan.worker_bytes = plan.window_bytes;

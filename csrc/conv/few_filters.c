@@ -14,12 +14,6 @@
 #define PL_OP_ROWS "conv/few_filters_kernels.inc"
 #include "cpu/variant_rows.h"
 
-static pl_window window_of(const pl_conv_shape *s, ptrdiff_t first_row, ptrdiff_t rows) {
-    return (pl_window){first_row * s->stride_h - s->pad_top, -s->pad_left,
-                       (rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1,
-                       (s->ow - 1) * s->stride_w + (s->kw - 1) * s->dilation_w + 1};
-}
-
 /* ---- forward -------------------------------------------------------------------------------- */
 typedef struct {
     const pl_conv2d_args *args;
@@ -74,7 +68,7 @@ static void lines_bands(void *context, ptrdiff_t begin, ptrdiff_t end, int threa
         const ptrdiff_t image = task / plan->bands, row0 = task % plan->bands * plan->band;
         const ptrdiff_t rows = pl_min(plan->band, s->oh - row0);
         if (rows <= 0) continue;
-        const pl_window view = window_of(s, row0, rows);
+        const pl_window view = pl_window_of(s, row0, rows);
         pl_frame_of((const char *)a->x + image * s->h * s->w * s->c * item, s->h, s->w, s->c, view,
                     (size_t)item, s->c == 1 ? planes : window);
         if (s->c > 1)
@@ -90,12 +84,12 @@ int pl_few_filters_forward(const pl_conv2d_args *a) {
     const pl_few_filters_kernels *kernels = pl_select_op(a->dtype);
     lines_plan plan = {.args = a, .kernels = kernels, .pack = pl_gemm_select(a->dtype),
                        .item = (ptrdiff_t)pl_item_size(a->dtype)};
-    const ptrdiff_t width = window_of(s, 0, 1).width, taps = s->kh * s->kw * s->c;
+    const ptrdiff_t width = pl_window_of(s, 0, 1).width, taps = s->kh * s->kw * s->c;
     plan.band = pl_band_rows(s->oh, width * (2 * s->c + s->k) * plan.item, s->n);
     plan.bands = pl_ceil_div(s->oh, plan.band);
     plan.pitch = pl_round_up((plan.band - 1) * width + s->ow, kernels->tile);
     /* The last tile reads on behind the window. */
-    const ptrdiff_t window = window_of(s, 0, plan.band).height * width;
+    const ptrdiff_t window = pl_window_of(s, 0, plan.band).height * width;
     plan.plane_size = pl_round_up(window + kernels->tile, 16);
     plan.window_size = s->c == 1 ? 0 : pl_round_up(window * s->c, 16);
     plan.space_size = plan.window_size + plan.plane_size * s->c + plan.pitch * s->k + 16;
@@ -171,7 +165,7 @@ static void repeats_chunks(void *context, ptrdiff_t begin, ptrdiff_t end, int th
             for (ptrdiff_t row = 0; row < s->oh; row += plan->band) {
                 const ptrdiff_t rows = pl_min(plan->band, s->oh - row);
                 const pl_frame frame = pl_frame_of((const char *)a->x + image * s->h * s->w * s->c * item,
-                                                   s->h, s->w, s->c, window_of(s, row, rows), (size_t)item,
+                                                   s->h, s->w, s->c, pl_window_of(s, row, rows), (size_t)item,
                                                    window);
                 band_of_repeats(plan, dw, frame,
                                 (const char *)a->dy + (image * s->oh + row) * s->ow * s->k * item, rows,
@@ -189,10 +183,10 @@ int pl_few_filters_backward_weights(const pl_conv2d_backward_weights_args *a) {
     plan.chunks = pl_min(PL_CONV_CHUNKS, s->n);
     plan.chunk = pl_ceil_div(s->n, plan.chunks);
     plan.chunks = pl_ceil_div(s->n, plan.chunk);
-    const pl_window whole = window_of(s, 0, s->oh);
+    const pl_window whole = pl_window_of(s, 0, s->oh);
     plan.band = pl_band_rows(s->oh, (s->stride_h * whole.width * s->c + s->ow * s->k) * plan.item, 16);
     if (!pl_window_inside(whole, s->h, s->w)) {
-        const pl_window window = window_of(s, 0, plan.band);
+        const pl_window window = pl_window_of(s, 0, plan.band);
         plan.window_bytes = (size_t)(pl_round_up(window.height * window.width * s->c, 16) * plan.item);
     }
     const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)count;

@@ -13,6 +13,12 @@ ptrdiff_t pl_band_rows(ptrdiff_t rows, ptrdiff_t row_bytes, ptrdiff_t images) {
     return pl_ceil_div(rows, pl_ceil_div(rows, band));
 }
 
+pl_window pl_window_of(const pl_conv_shape *s, ptrdiff_t first_row, ptrdiff_t rows) {
+    return (pl_window){first_row * s->stride_h - s->pad_top, -s->pad_left,
+                       (rows - 1) * s->stride_h + (s->kh - 1) * s->dilation_h + 1,
+                       (s->ow - 1) * s->stride_w + (s->kw - 1) * s->dilation_w + 1};
+}
+
 pl_frame pl_frame_of(const void *image, ptrdiff_t h, ptrdiff_t w, ptrdiff_t c, pl_window window,
                      size_t item, void *space) {
     const size_t pixel = (size_t)c * item;
