@@ -156,6 +156,16 @@ FAULTS = [
         lambda g, a: g / (len(a["dy"]) + 1), 1)),
     Fault("conv2d_backward", "missing term", "db", calling(without_last("dy"), 2)),
     Fault("conv2d_backward", "sign", "db", on(2, negative)),
+    # transposed convolution
+    Fault("conv_transpose2d", "scale", "y", on(None, double)),
+    Fault("conv_transpose2d", "missing term", "no bias", calling(
+        lambda a: {"b": None})),
+    Fault("conv_transpose2d", "off by one", "y by a row", on(None, rolled(1))),
+    Fault("conv_transpose2d_backward", "sign", "dx", on(0, negative)),
+    Fault("conv_transpose2d_backward", "off by one", "dx", on(0, rolled(2))),
+    Fault("conv_transpose2d_backward", "transposed", "dw", on(1, transposed)),
+    Fault("conv_transpose2d_backward", "missing term", "db", calling(
+        without_last("dy"), 2)),
     # pooling
     Fault("max_pool2d", "off by one", "places", on(1, lambda a: np.maximum(a, 1) - 1)),
     Fault("max_pool2d_backward", "sign", "dx", on(None, negative)),

@@ -50,6 +50,21 @@ def test_the_numbers_of_a_convolution(capsys) -> None:
     assert "intensity   9.63 FLOP a byte" in text
 
 
+def test_a_depthwise_convolution_says_which_kernel() -> None:
+    model = pl.Sequential(
+        [pl.DepthwiseConv2D(3, depth_multiplier=2), pl.SeparableConv2D(4, 3)],
+        input_shape=(8, 8, 3),
+        seed=0,
+    )
+    model.build()
+    depthwise, separable = (layer.explain() for layer in model.layers)
+    assert "depthwise_weight" in separable
+    assert "(dx and dw)" in depthwise
+    assert "(dx and dw)" in separable
+    if kernels.backend() == "compiled":
+        assert "forward: direct (depthwise)" in depthwise
+
+
 def test_layers_that_are_not_built_say_what_to_do() -> None:
     with pytest.raises(RuntimeError, match=r"(?s)Conv2D.*not built.*model\.build"):
         pl.Conv2D(3, 3).explain()

@@ -97,6 +97,48 @@ def _conv2d(draw: Draw) -> Configuration:
     return Configuration(arguments | _affine(draw), (h, w, c), draw.randint(1, 3))
 
 
+def _conv1d(draw: Draw) -> Configuration:
+    groups = draw.choice([1, 1, 2])
+    arguments = {
+        "filters": groups * draw.size(9),
+        "kernel_size": draw.randint(1, 3),
+        "strides": draw.randint(1, 3),
+        "padding": draw.choice(["valid", "same", "causal", 1, (0, 2)]),
+        "dilation": draw.randint(1, 2),
+        "groups": groups,
+    }
+    shape = (draw.randint(5, 9), groups * draw.size(5))
+    return Configuration(arguments | _affine(draw), shape, draw.randint(1, 3))
+
+
+def _depthwise(draw: Draw) -> Configuration:
+    h, w, c = draw.image(channels=9)
+    arguments = {"depth_multiplier": draw.choice([1, 1, 2, 3]), **_window(draw, h, w)}
+    return Configuration(arguments | _affine(draw), (h, w, c), draw.randint(1, 3))
+
+
+def _separable(draw: Draw) -> Configuration:
+    arguments, shape, batch = _depthwise(draw)
+    return Configuration({"filters": draw.size(9)} | arguments, shape, batch)
+
+
+def _transposed(draw: Draw) -> Configuration:
+    groups = draw.choice([1, 1, 2])
+    (h, w, c), strides = draw.image(most=4), (draw.randint(1, 3), draw.randint(1, 2))
+    kernel, same = (draw.randint(2, 4), draw.randint(2, 4)), draw.random() < 0.3
+    arguments = {
+        "filters": groups * draw.size(5),
+        "kernel_size": kernel,
+        "strides": strides,
+        "padding": "same" if same else draw.choice(["valid", ((0, 1), (1, 0))]),
+        "dilation": (draw.randint(1, 2), draw.randint(1, 2)),
+        "groups": groups,
+    }
+    if not same and draw.flag():
+        arguments["output_padding"] = (strides[0] - 1, draw.randint(0, strides[1] - 1))
+    return Configuration(arguments | _affine(draw), (h, w, groups * c), 2)
+
+
 def _pool2d(draw: Draw) -> Configuration:
     h, w, c = draw.image(2, 7, 17)
     kh, kw = draw.randint(1, min(4, h)), draw.randint(1, min(4, w))
@@ -194,13 +236,17 @@ LAYER_TABLE: dict[str, Callable[[Draw], Configuration]] = {
     "AvgPool2D": _pool2d,
     "BatchNorm": _batch_norm,
     "Concat": _concat,
+    "Conv1D": _conv1d,
     "Conv2D": _conv2d,
+    "ConvTranspose2D": _transposed,
     "Dense": _dense,
+    "DepthwiseConv2D": _depthwise,
     "Dropout": _dropout,
     "ELU": _alpha,
     "Flatten": _anything,
     "GELU": _anything,
     "GlobalAvgPool2D": _images,
+    "GlobalMaxPool2D": _images,
     "HardSwish": _anything,
     "LeakyReLU": _leaky_relu,
     "LogSoftmax": _anything,
@@ -211,6 +257,7 @@ LAYER_TABLE: dict[str, Callable[[Draw], Configuration]] = {
     "Rescaling": _rescaling,
     "Residual": _residual,
     "SELU": _anything,
+    "SeparableConv2D": _separable,
     "SiLU": _anything,
     "Sigmoid": _anything,
     "Softmax": _anything,

@@ -88,7 +88,7 @@ def _cost(layer: Layer, n: int) -> list[str]:
     item = layer.dtype.itemsize if layer.dtype else 4
     forward = layer.flops(shape)
     # dx and dw take as many multiply-adds as y does; without weights there is dx only.
-    has_weights = any(p.name == "weight" for p in layer.parameters())
+    has_weights = any(p.name.endswith("weight") for p in layer.parameters())
     backward = forward * (2 if has_weights else 1)
     read = (n * inputs + parameters) * item
     forward_bytes = read + n * outputs * item
@@ -129,16 +129,26 @@ def _dense(layer: Any, n: int) -> tuple[str, dict[str, Any]]:
 
 
 def _conv2d(layer: Any, n: int) -> tuple[str, dict[str, Any]]:
+    return _conv(layer, n, layer.filters, layer.groups)
+
+
+def _depthwise(layer: Any, n: int) -> tuple[str, dict[str, Any]]:
+    c = layer.input_shape[2]
+    return _conv(layer, n, c * layer.depth_multiplier, c)
+
+
+def _conv(layer: Any, n: int, k: int, groups: int) -> tuple[str, dict[str, Any]]:
     h, w, c = layer.input_shape
     kh, kw = layer.kernel_size
-    sizes = {"n": n, "h": h, "w": w, "c": c, "kh": kh, "kw": kw, "k": layer.filters}
-    options = ("strides", "padding", "dilation", "groups", "conv_algo")
-    own = {name: getattr(layer, name) for name in options}
+    sizes = {"n": n, "h": h, "w": w, "c": c, "kh": kh, "kw": kw, "k": k}
+    options = ("strides", "padding", "dilation", "conv_algo")
+    own = {name: getattr(layer, name) for name in options} | {"groups": groups}
     return "conv", {"dtype": str(layer.dtype), **sizes, **own}
 
 
 KERNELS: dict[str, Callable[[Any, int], tuple[str, dict[str, Any]]]] = {
     "Conv2D": _conv2d,
     "Dense": _dense,
+    "DepthwiseConv2D": _depthwise,
 }
 """By class name: the arguments of ``kernels.explain`` for a layer."""
