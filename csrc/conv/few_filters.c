@@ -21,6 +21,7 @@ typedef struct {
     const pl_gemm_kernels *pack;
     ptrdiff_t item;
     const ptrdiff_t *offset;
+    const void *turns;
     char *spaces; /* of each worker: window, its planes, lines of sums; elements */
     ptrdiff_t window_size, plane_size, space_size, pitch;
     ptrdiff_t band, bands;
@@ -46,12 +47,8 @@ static void band_of_lines(const lines_plan *plan, const char *planes, ptrdiff_t 
         plan->kernels->lines[end - f - 1](&lines);
     }
     for (ptrdiff_t row = 0; row < rows; row++)
-        if (s->k <= plan->kernels->lanes)
-            plan->kernels->turn(sums + row * width * item, plan->pitch, s->ow, s->k,
-                                y + row * s->ow * s->k * item, (rows - row) * s->ow * s->k);
-        else
-            plan->pack->pack_transposed(sums + row * width * item, plan->pitch, s->ow, s->k,
-                                        y + row * s->ow * s->k * item, s->k, s->k);
+        plan->kernels->turn(sums + row * width * item, plan->pitch, s->ow, s->k, plan->turns,
+                            y + row * s->ow * s->k * item);
     if (a->activation > PL_RELU)
         pl_activate(a->dtype, a->activation, PL_FUSED_ALPHA, y, rows * s->ow * s->k);
 }
@@ -97,12 +94,15 @@ int pl_few_filters_forward(const pl_conv2d_args *a) {
     const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)s->k * (double)taps;
     const int workers = pl_workers(s->n * plan.bands, work / 64.0);
     const size_t offset_bytes = (size_t)pl_round_up(taps, 8) * sizeof(ptrdiff_t);
+    const size_t turns_bytes = (size_t)(s->k * s->k * kernels->lanes * plan.item);
     const size_t space_bytes = (size_t)(workers * plan.space_size * plan.item);
-    char *space = pl_scratch(PL_SLOT_CONV, offset_bytes + space_bytes);
+    char *space = pl_scratch(PL_SLOT_CONV, turns_bytes + offset_bytes + space_bytes);
     if (!space) return PL_NO_MEMORY;
-    ptrdiff_t *offset = (ptrdiff_t *)space;
+    kernels->turns(s->k, space);
+    plan.turns = space;
+    ptrdiff_t *offset = (ptrdiff_t *)(space + turns_bytes);
     plan.offset = offset;
-    plan.spaces = memset(space + offset_bytes, 0, space_bytes);
+    plan.spaces = memset(space + turns_bytes + offset_bytes, 0, space_bytes);
     for (ptrdiff_t t = 0; t < taps; t++) {
         const ptrdiff_t row = t / s->c / s->kw, column = t / s->c % s->kw;
         offset[t] = t % s->c * plan.plane_size + row * s->dilation_h * width + column * s->dilation_w;

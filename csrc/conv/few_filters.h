@@ -23,10 +23,11 @@ typedef struct {
 } pl_lines;
 typedef void (*pl_lines_kernel)(const pl_lines *lines);
 
-/* y[p * k + f] = sums[f * pitch + p], p < count, f < k <= lanes; up to `room` elements of y may be written,
- * those behind the last pixel with anything. A vector behind a line is read. */
-typedef void (*pl_turn_kernel)(const void *sums, ptrdiff_t pitch, ptrdiff_t count, ptrdiff_t k, void *y,
-                               ptrdiff_t room);
+/* y[p * k + f] = sums[f * pitch + p], p < count, f < k <= PL_FEW_FILTERS. A vector behind a line is read.
+ * `turns` writes where the elements come from: k * k vectors of lanes. */
+typedef void (*pl_turns_kernel)(ptrdiff_t k, void *from);
+typedef void (*pl_turn_kernel)(const void *sums, ptrdiff_t pitch, ptrdiff_t count, ptrdiff_t k, const void *from,
+                               void *y);
 
 /* dw[r * dw_row + e] (+)= sum over pixels p of x[r * x_row + p + (first + e) / k] * dy[p * k + (first + e) % k],
  * e < n; p counts as in pl_pixels. */
@@ -45,6 +46,7 @@ typedef struct {
     /* lines[f - 1]: f filters; repeats[v - 1][r - 1]: r filter rows by v vectors, NULL where registers do
      * not hold the tile. */
     pl_lines_kernel lines[PL_LINES];
+    pl_turns_kernel turns;
     pl_turn_kernel turn;
     pl_repeats_kernel repeats[PL_REPEATS_VECTORS][PL_REPEATS_ROWS];
 } pl_few_filters_kernels;

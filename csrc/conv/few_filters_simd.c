@@ -5,7 +5,6 @@
  * patterns, which may lie in memory. */
 #include "conv/few_filters.h"
 #include "simd/simd.h"
-#include "simd/transpose.h"
 
 #if PL_REGISTERS == 32
 enum { VECTORS = 4, REPEATS_SUMS = 20 };
@@ -48,25 +47,47 @@ PL_INLINE void lines_tile(const int f, const pl_lines *lines) {
     }
 }
 
-/* A pixel is stored as a whole vector; the pixel after it covers what is too much. */
-static void turn(const void *from, ptrdiff_t pitch, ptrdiff_t count, ptrdiff_t k, void *to, ptrdiff_t room) {
+/* Element e of the pixels' vectors is pixel e / k of line e % k: line after line puts in its lanes. */
+static void turns(ptrdiff_t k, void *from) {
+    bits *lane = from;
+    for (ptrdiff_t o = 0; o < k; o++)
+        for (ptrdiff_t f = 0; f < k; f++)
+            for (ptrdiff_t i = 0; i < PL_LANES; i++) {
+                const ptrdiff_t e = o * PL_LANES + i;
+                *lane++ = (bits)(e % k != f ? i : f ? PL_LANES + e / k : e / k);
+            }
+}
+
+/* Unrolled, so that the lines stay in registers. */
+PL_INLINE void turn_vectors(const real *sums, ptrdiff_t pitch, ptrdiff_t k, const void *from, real *y) {
+    const ivec *lanes = from;
+    vec line[PL_FEW_FILTERS];
+#pragma GCC unroll 10
+    for (int f = 0; f < PL_FEW_FILTERS; f++) line[f] = f < k ? v_load(sums + f * pitch) : v_zero();
+    for (ptrdiff_t o = 0; o < k; o++, lanes += k) {
+        vec v = v_permute(line[0], lanes[0]);
+#pragma GCC unroll 10
+        for (int f = 1; f < PL_FEW_FILTERS; f++) {
+            if (f == k) break;
+            v = v_lookup(v, line[f], lanes[f]);
+        }
+        v_store(y + o * PL_LANES, v);
+    }
+}
+
+/* The last vectors lie over those before: no element behind the last pixel is written. */
+static void turn(const void *from, ptrdiff_t pitch, ptrdiff_t count, ptrdiff_t k, const void *lanes, void *to) {
     const real *sums = from;
     real *y = to;
+    if (count < PL_LANES) {
+        real few[PL_FEW_FILTERS * PL_LANES];
+        turn_vectors(sums, pitch, k, lanes, few);
+        for (ptrdiff_t i = 0; i < count * k; i++) y[i] = few[i];
+        return;
+    }
     for (ptrdiff_t p = 0; p < count; p += PL_LANES) {
-        vec block[PL_LANES];
-#pragma GCC unroll 16
-        for (int f = 0; f < PL_LANES; f++) block[f] = f < k ? v_load(sums + f * pitch + p) : v_zero();
-        v_transpose(block);
-        real *to_p = y + p * k;
-        if ((p + PL_LANES - 1) * k + PL_LANES <= room) {
-            /* Pixels behind the last one are covered by the next row. */
-#pragma GCC unroll 16
-            for (int i = 0; i < PL_LANES; i++) v_store(to_p + i * k, block[i]);
-        } else {
-#pragma GCC unroll 16
-            for (int i = 0; i < PL_LANES; i++)
-                if (p + i < count) v_store_part(to_p + i * k, block[i], k);
-        }
+        const ptrdiff_t at = pl_min(p, count - PL_LANES);
+        turn_vectors(sums + at, pitch, k, lanes, y + at * k);
     }
 }
 
@@ -143,4 +164,4 @@ REPEATS(REPEAT)
 #define REPEAT_ENTRY(r, v) .repeats[v - 1][r - 1] = REPEATS_FIT(r, v) ? repeats_##r##x##v : NULL,
 
 const pl_few_filters_kernels PL_KERNEL(few_filters) = {
-    .lanes = PL_LANES, .tile = VECTORS * PL_LANES, .turn = turn, LINES(LINE_ENTRY) REPEATS(REPEAT_ENTRY)};
+    .lanes = PL_LANES, .tile = VECTORS * PL_LANES, .turns = turns, .turn = turn, LINES(LINE_ENTRY) REPEATS(REPEAT_ENTRY)};
