@@ -177,6 +177,30 @@ int pl_max_pool2d_backward(const void *args);
 int pl_avg_pool2d(const void *args);
 int pl_avg_pool2d_backward(const void *args);
 
+/* ---- resample ------------------------------------------------------------------------------- */
+/* Images (n, h, w, c) to (n, oh, ow, c) and, backward, gradients the other way; the sizes are those
+ * of the forward map. Up-sampling: oh and ow are multiples of h and w; PL_BILINEAR takes pixels as
+ * areas (their centres lie at i + 1/2) and repeats the edge. PL_ADAPTIVE_AVERAGE: output i is the
+ * mean of the inputs from floor(i * in / out) to ceil((i + 1) * in / out), both axes. */
+enum { PL_NEAREST, PL_BILINEAR, PL_ADAPTIVE_AVERAGE };
+typedef struct {
+    int dtype, map, backward;
+    ptrdiff_t n, h, w, c, oh, ow;
+    const void *source;
+    void *target;
+} pl_resample_args;
+int pl_resample(const void *args);
+
+/* The image at (pad_top, pad_left) of the target, zeros around it; backward cuts it out. */
+typedef struct {
+    int dtype;
+    ptrdiff_t n, h, w, c, oh, ow, pad_top, pad_left;
+    const void *source;
+    void *target;
+} pl_zero_pad_args;
+int pl_zero_pad(const void *args);
+int pl_zero_pad_backward(const void *args);
+
 /* ---- norm ----------------------------------------------------------------------------------- */
 /* x and y are (values, c), the vectors (c). Training: mean and biased variance of every channel,
  * inv_std = 1 / sqrt(variance + epsilon), y = act((x - mean) * inv_std * gamma + beta);

@@ -119,6 +119,25 @@ def check_padding(padding: object) -> str | Pads:
     return (ph, ph), (pw, pw)
 
 
+def check_pads(padding: object) -> Pads:
+    """Return padding given in numbers as `((top, bottom), (left, right))`.
+
+    Raises: TypeError for words and other kinds; ValueError for wrong counts and
+    negative numbers.
+
+    Example
+    -------
+    >>> check_pads(1), check_pads(((0, 1), (2, 3)))
+    (((1, 1), (1, 1)), ((0, 1), (2, 3)))
+    """
+    sides = None if isinstance(padding, str) else check_padding(padding)
+    if sides is None or isinstance(sides, str):
+        what = f"padding is {padding!r}"
+        expected = "Expected an integer, (ph, pw) or ((top, bottom), (left, right))"
+        raise TypeError(describe(what, expected, "Pass numbers of pixels"))
+    return sides
+
+
 def pads(
     padding: str | int | Sequence[int],
     in_size: int,

@@ -13,6 +13,7 @@ from pellucid.layers import (
     ELU,
     GELU,
     SELU,
+    AdaptiveAvgPool2D,
     AvgPool2D,
     BatchNorm,
     Concat,
@@ -33,6 +34,7 @@ from pellucid.layers import (
     PReLU,
     ReLU,
     Rescaling,
+    Reshape,
     Residual,
     SeparableConv2D,
     Sigmoid,
@@ -40,6 +42,8 @@ from pellucid.layers import (
     Softmax,
     Softplus,
     Tanh,
+    UpSample2D,
+    ZeroPad2D,
 )
 
 Shape = tuple[int, ...]
@@ -315,6 +319,29 @@ CASES = [
     Case(GlobalMaxPool2D, {}, (1, 1, 17), (17,)),
     Case(GlobalMaxPool2D, {}, (16, 16, 1), (1,), batch=2),
     Case(GlobalMaxPool2D, {}, (257, 1, 1), (1,), batch=2),
+    # AdaptiveAvgPool2D
+    Case(AdaptiveAvgPool2D, {"output_size": 2}, (4, 6, 2), (2, 2, 2)),
+    Case(AdaptiveAvgPool2D, {"output_size": (3, 2)}, (7, 5, 17), (3, 2, 17)),
+    Case(AdaptiveAvgPool2D, {"output_size": 1}, (3, 5, 1), (1, 1, 1), batch=1),
+    Case(AdaptiveAvgPool2D, {"output_size": (5, 3)}, (3, 3, 3), (5, 3, 3)),
+    # ZeroPad2D
+    Case(ZeroPad2D, {}, (3, 4, 2), (5, 6, 2)),
+    Case(ZeroPad2D, {"padding": (0, 2)}, (1, 3, 17), (1, 7, 17), batch=1),
+    Case(ZeroPad2D, {"padding": ((1, 0), (2, 3))}, (2, 2, 1), (3, 7, 1)),
+    # UpSample2D
+    Case(UpSample2D, {}, (3, 2, 2), (6, 4, 2)),
+    Case(UpSample2D, {"size": (1, 3)}, (2, 3, 17), (2, 9, 17), batch=1),
+    Case(UpSample2D, {"interpolation": "bilinear"}, (3, 2, 3), (6, 4, 3)),
+    Case(
+        UpSample2D,
+        {"size": (3, 5), "interpolation": "bilinear"},
+        (1, 3, 5),
+        (3, 15, 5),
+    ),
+    # Reshape
+    Case(Reshape, {"target_shape": (3, 2, 2)}, (12,), (3, 2, 2)),
+    Case(Reshape, {"target_shape": [-1, 3]}, (2, 3, 5), (10, 3)),
+    Case(Reshape, {"target_shape": (5,)}, (5,), (5,), batch=1),
     # Flatten
     Case(Flatten, {}, (3, 2, 2), (12,)),
     Case(Flatten, {}, (5,), (5,)),

@@ -198,6 +198,30 @@ def _batch_norm(draw: Draw) -> Configuration:
     return Configuration(arguments, draw.any_shape(), draw.randint(3, 6))
 
 
+def _adaptive_pool2d(draw: Draw) -> Configuration:
+    size = draw.choice([1, (2, 3), (draw.randint(1, 5), draw.randint(1, 5))])
+    return Configuration({"output_size": size}, draw.image(channels=17))
+
+
+def _reshape(draw: Draw) -> Configuration:
+    h, w, c = draw.image(channels=17)
+    target = draw.choice([(h * w * c,), (-1, c), (h, -1), (c, w, h)])
+    return Configuration({"target_shape": target}, (h, w, c))
+
+
+def _up_sample2d(draw: Draw) -> Configuration:
+    arguments = {
+        "size": draw.choice([1, 2, (draw.randint(1, 4), draw.randint(1, 4))]),
+        "interpolation": draw.choice(["nearest", "bilinear"]),
+    }
+    return Configuration(arguments, draw.image(most=5, channels=17), 2)
+
+
+def _zero_pad2d(draw: Draw) -> Configuration:
+    padding = draw.choice([0, 1, (0, 2), ((1, 0), (2, 3))])
+    return Configuration({"padding": padding}, draw.image(most=5, channels=17))
+
+
 def _part(layer: str, **config: Any) -> dict[str, Any]:
     return {"kind": layer, "name": None, "config": config}
 
@@ -233,6 +257,7 @@ def _concat(draw: Draw) -> Configuration:
 
 
 LAYER_TABLE: dict[str, Callable[[Draw], Configuration]] = {
+    "AdaptiveAvgPool2D": _adaptive_pool2d,
     "AvgPool2D": _pool2d,
     "BatchNorm": _batch_norm,
     "Concat": _concat,
@@ -255,6 +280,7 @@ LAYER_TABLE: dict[str, Callable[[Draw], Configuration]] = {
     "PReLU": _prelu,
     "ReLU": _anything,
     "Rescaling": _rescaling,
+    "Reshape": _reshape,
     "Residual": _residual,
     "SELU": _anything,
     "SeparableConv2D": _separable,
@@ -263,6 +289,8 @@ LAYER_TABLE: dict[str, Callable[[Draw], Configuration]] = {
     "Softmax": _anything,
     "Softplus": _anything,
     "Tanh": _anything,
+    "UpSample2D": _up_sample2d,
+    "ZeroPad2D": _zero_pad2d,
 }
 """By class name: a function that draws one configuration."""
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         adadelta_step,
         adagrad_step,
         adam_step,
+        adaptive_avg_pool2d,
+        adaptive_avg_pool2d_backward,
         add,
         add_scaled,
         all_finite,
@@ -73,6 +75,10 @@ if TYPE_CHECKING:
         softmax_cross_entropy,
         split,
         sum_of_squares,
+        upsample2d,
+        upsample2d_backward,
+        zero_pad2d,
+        zero_pad2d_backward,
     )
     from .reference.gemm import dense, dense_backward, gemm
 
@@ -100,6 +106,8 @@ __all__ = [
     "adadelta_step",
     "adagrad_step",
     "adam_step",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_backward",
     "add",
     "add_scaled",
     "all_finite",
@@ -167,9 +175,13 @@ __all__ = [
     "softmax_cross_entropy",
     "split",
     "sum_of_squares",
+    "upsample2d",
+    "upsample2d_backward",
     "use",
     "use_isa",
     "variants",
+    "zero_pad2d",
+    "zero_pad2d_backward",
 ]
 
 

@@ -114,6 +114,23 @@ cdef extern from "pl_kernels.h" nogil:
     int pl_avg_pool2d(const void *args)
     int pl_avg_pool2d_backward(const void *args)
 
+    int PL_NEAREST, PL_BILINEAR, PL_ADAPTIVE_AVERAGE
+
+    ctypedef struct pl_resample_args:
+        int dtype, map, backward
+        ptrdiff_t n, h, w, c, oh, ow
+        const void *source
+        void *target
+    int pl_resample(const void *args)
+
+    ctypedef struct pl_zero_pad_args:
+        int dtype
+        ptrdiff_t n, h, w, c, oh, ow, pad_top, pad_left
+        const void *source
+        void *target
+    int pl_zero_pad(const void *args)
+    int pl_zero_pad_backward(const void *args)
+
     ctypedef struct pl_norm_args:
         int dtype, activation
         ptrdiff_t values, c

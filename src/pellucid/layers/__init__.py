@@ -23,6 +23,7 @@ from pellucid.layers.depthwise import SeparableConv2D as SeparableConv2D
 from pellucid.layers.merge import Concat as Concat
 from pellucid.layers.merge import Residual as Residual
 from pellucid.layers.normalization import BatchNorm as BatchNorm
+from pellucid.layers.pooling import AdaptiveAvgPool2D as AdaptiveAvgPool2D
 from pellucid.layers.pooling import AvgPool2D as AvgPool2D
 from pellucid.layers.pooling import GlobalAvgPool2D as GlobalAvgPool2D
 from pellucid.layers.pooling import GlobalMaxPool2D as GlobalMaxPool2D
@@ -30,4 +31,7 @@ from pellucid.layers.pooling import MaxPool2D as MaxPool2D
 from pellucid.layers.regularization import Dropout as Dropout
 from pellucid.layers.shape import Flatten as Flatten
 from pellucid.layers.shape import Rescaling as Rescaling
+from pellucid.layers.shape import Reshape as Reshape
+from pellucid.layers.shape import UpSample2D as UpSample2D
+from pellucid.layers.shape import ZeroPad2D as ZeroPad2D
 from pellucid.layers.transposed import ConvTranspose2D as ConvTranspose2D

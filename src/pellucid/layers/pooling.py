@@ -322,3 +322,86 @@ class GlobalMaxPool2D(Layer):
 
     def flops(self, input_shape: Shape) -> int:
         return math.prod(self.check_shape(input_shape))
+
+
+@register_layer
+class AdaptiveAvgPool2D(Layer):
+    """The mean of windows that are laid out for an output of a given size.
+
+    y[n, i, j, c] = mean of x[n, floor(i*h/oh) : ceil((i+1)*h/oh),
+    floor(j*w/ow) : ceil((j+1)*w/ow), c]
+
+    dx receives, at every element of a window, dy / (elements of the window).
+
+    Parameters
+    ----------
+    output_size : int or (oh, ow)
+    name, trainable
+        As in :class:`Layer`.
+
+    Input ``(n, h, w, c)``, output ``(n, oh, ow, c)``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The size is not a whole number from 1 on, or two of them.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> x = np.arange(5.0).reshape(1, 1, 5, 1)
+    >>> AdaptiveAvgPool2D((1, 2)).forward(x).ravel()
+    array([1., 3.])
+
+    Source
+    ------
+    He, Zhang, Ren, Sun (2014), Spatial pyramid pooling in deep convolutional networks
+    for visual recognition.
+    """
+
+    input_axes = "n, h, w, c"
+    transparent = True
+
+    def __init__(
+        self,
+        output_size: int | Sequence[int],
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(name=name, trainable=trainable)
+        with self.named_errors():
+            self.output_size = pair(output_size, "output_size", 1)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return *self.output_size, self.check_shape(input_shape)[2]
+
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        x = self.check_input(x)
+        out = self.buffer(
+            "y", (x.shape[0], *self.output_size, x.shape[3]), reuse=training
+        )
+        y = kernels.adaptive_avg_pool2d(x, self.output_size, out=out)
+        if training:
+            self.save(y, x.shape)
+        return y
+
+    def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
+        dy, (x_shape,) = self.restore(dy)
+        if not need_dx:
+            return None
+        out = self.buffer("dx", x_shape)
+        return kernels.adaptive_avg_pool2d_backward(dy, x_shape, out=out)
+
+    def flops(self, input_shape: Shape) -> int:
+        *sizes, c = self.check_shape(input_shape)
+        for size, outputs in zip(sizes, self.output_size, strict=True):
+            spans = (
+                -(-(i + 1) * size // outputs) - i * size // outputs
+                for i in range(outputs)
+            )
+            c *= sum(spans)
+        return c
+
+    def config(self) -> dict[str, Any]:
+        return {"output_size": self.output_size} | super().config()

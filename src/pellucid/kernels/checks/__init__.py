@@ -63,6 +63,15 @@ from .pool import (
     max_pool2d_backward,
 )
 from .random import permutation, philox, random_array
+from .resample import (
+    Sizes,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool2d_backward,
+    upsample2d,
+    upsample2d_backward,
+    zero_pad2d,
+    zero_pad2d_backward,
+)
 from .transposed import (
     conv_transpose2d,
     conv_transpose2d_backward,
@@ -76,11 +85,14 @@ __all__ = [
     "REAL",
     "REDUCTIONS",
     "Array",
+    "Sizes",
     "activation",
     "activation_backward",
     "adadelta_step",
     "adagrad_step",
     "adam_step",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_backward",
     "add",
     "add_scaled",
     "all_finite",
@@ -132,4 +144,8 @@ __all__ = [
     "split",
     "sum_of_squares",
     "transposed_geometry",
+    "upsample2d",
+    "upsample2d_backward",
+    "zero_pad2d",
+    "zero_pad2d_backward",
 ]

@@ -8,6 +8,7 @@
 | pool.py | maximum and average pooling |
 | activations.py | activations of single elements |
 | eltwise.py | softmax, dropout, sums, rows of an array |
+| resample.py | up-sampling, adaptive average pooling, zero padding |
 | norm.py | batch normalization |
 | loss.py | losses with their gradients |
 | optim.py | optimizer steps |
@@ -80,6 +81,14 @@ from .pool import (
     max_pool2d_backward,
 )
 from .random import permutation, philox, random_normal, random_uniform
+from .resample import (
+    adaptive_avg_pool2d,
+    adaptive_avg_pool2d_backward,
+    upsample2d,
+    upsample2d_backward,
+    zero_pad2d,
+    zero_pad2d_backward,
+)
 from .transposed import conv_transpose2d, conv_transpose2d_backward
 
 __all__ = [
@@ -88,6 +97,8 @@ __all__ = [
     "adadelta_step",
     "adagrad_step",
     "adam_step",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_backward",
     "add",
     "add_scaled",
     "all_finite",
@@ -147,4 +158,8 @@ __all__ = [
     "softmax_cross_entropy",
     "split",
     "sum_of_squares",
+    "upsample2d",
+    "upsample2d_backward",
+    "zero_pad2d",
+    "zero_pad2d_backward",
 ]
