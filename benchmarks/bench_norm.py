@@ -1,4 +1,4 @@
-"""Batch normalization: percent of the bandwidth of a copy."""
+"""Normalization and factors of channels: percent of the bandwidth of a copy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness import Draw, Shape, Work, kernel_benchmark, shapes
+from pellucid import kernels
 
 CASES = shapes("features")
 
@@ -41,3 +42,35 @@ def bench_batch_norm_backward(shape: Shape, draw: Draw) -> Work:
 def bench_batch_norm_inference_backward(shape: Shape, draw: Draw) -> Work:
     x, (gamma, _), running = arrays(shape, draw)
     return Work((draw(*x.shape), x, gamma, *running), flops=6 * x.size)
+
+
+@kernel_benchmark("layer_norm", CASES)
+def bench_layer_norm(shape: Shape, draw: Draw) -> Work:
+    x, affine, _ = arrays(shape, draw)
+    return Work((x, *affine), flops=8 * x.size)
+
+
+@kernel_benchmark("layer_norm_backward", CASES)
+def bench_layer_norm_backward(shape: Shape, draw: Draw) -> Work:
+    x, (gamma, beta), _ = arrays(shape, draw)
+    _, *statistics = kernels.layer_norm(x, gamma, beta)
+    return Work((draw(*x.shape), x, gamma, *statistics), flops=14 * x.size)
+
+
+@kernel_benchmark("group_norm", CASES)
+def bench_group_norm(shape: Shape, draw: Draw) -> Work:
+    x, affine, _ = arrays(shape, draw)
+    return Work((x, *affine, 2), flops=8 * x.size)
+
+
+@kernel_benchmark("group_norm_backward", CASES)
+def bench_group_norm_backward(shape: Shape, draw: Draw) -> Work:
+    x, (gamma, beta), _ = arrays(shape, draw)
+    _, *statistics = kernels.group_norm(x, gamma, beta, 2)
+    return Work((draw(*x.shape), x, gamma, *statistics), flops=9 * x.size)
+
+
+@kernel_benchmark("scale_channels", CASES)
+def bench_scale_channels(shape: Shape, draw: Draw) -> Work:
+    x = draw(shape.n, shape.h, shape.w, shape.c)
+    return Work((x, draw(shape.n, shape.c)), flops=x.size)

@@ -228,6 +228,37 @@ typedef struct {
 int pl_batch_norm_inference_backward(const void *args);
 int pl_batch_norm_backward(const void *args);
 
+/* Statistics of each sample and group of channels: x and y are (n, positions, c), mean and inv_std
+ * (n, groups), groups divides c. Layer normalization, of every row by itself, has groups = 1 and
+ * positions = 1; both functions compute that, each well for its own shapes. */
+typedef struct {
+    int dtype;
+    ptrdiff_t n, positions, c, groups;
+    double epsilon;
+    const void *x, *gamma, *beta;
+    void *y, *mean, *inv_std;
+} pl_group_norm_args;
+int pl_group_norm(const void *args);
+int pl_layer_norm(const void *args);
+
+typedef struct {
+    int dtype;
+    ptrdiff_t n, positions, c, groups;
+    const void *dy, *x, *gamma, *mean, *inv_std;
+    void *dx, *dgamma, *dbeta;
+} pl_group_norm_backward_args;
+int pl_group_norm_backward(const void *args);
+int pl_layer_norm_backward(const void *args);
+
+/* y[n, position, c] = x[n, position, c] * factors[n, c] */
+typedef struct {
+    int dtype;
+    ptrdiff_t n, positions, c;
+    const void *x, *factors;
+    void *y;
+} pl_scale_channels_args;
+int pl_scale_channels(const void *args);
+
 /* ---- eltwise -------------------------------------------------------------------------------- */
 /* y = act(x); y may be x. `alpha` is the slope of leaky ReLU, the depth of ELU. */
 typedef struct {

@@ -25,6 +25,8 @@ enum { TASK_COLUMNS = 64, TASK_ELEMENTS = 1 << 14 };
 /* Outputs beyond half of a usual last-level cache are written past it. */
 static const ptrdiff_t STREAM_BYTES = 16 << 20;
 
+const pl_norm_kernels *pl_norm_select(int dtype) { return pl_select_op(dtype); }
+
 /* ---- the width of a row --------------------------------------------------------------------- */
 /* At least 64 columns, whole vectors of 16 where that takes at most 256. */
 static ptrdiff_t row_width(ptrdiff_t c) {
@@ -34,7 +36,7 @@ static ptrdiff_t row_width(ptrdiff_t c) {
     return whole * pl_ceil_div(TASK_COLUMNS, whole);
 }
 
-static pl_wide_rows wide_rows(ptrdiff_t values, ptrdiff_t c) {
+pl_wide_rows pl_wide_rows_of(ptrdiff_t values, ptrdiff_t c) {
     pl_wide_rows shape = {.channels = c, .width = row_width(c)};
     shape.rows = values * c / shape.width;
     shape.rest = values * c % shape.width;
@@ -59,7 +61,7 @@ typedef struct {
 static int start(norm_call *call, int dtype, ptrdiff_t values, ptrdiff_t c, ptrdiff_t sums,
                  const void *out) {
     call->kernels = pl_select_op(dtype);
-    call->shape = wide_rows(values, c);
+    call->shape = pl_wide_rows_of(values, c);
     call->dtype = dtype;
     call->item = (ptrdiff_t)pl_item_size(dtype);
     call->size = values * c;
@@ -81,16 +83,11 @@ static int start(norm_call *call, int dtype, ptrdiff_t values, ptrdiff_t c, ptrd
 }
 
 static double get(const norm_call *call, const void *vector, ptrdiff_t i) {
-    return call->dtype == PL_F64 ? ((const double *)vector)[i] : (double)((const float *)vector)[i];
+    return pl_get(call->dtype, vector, i);
 }
 
-/* Writes value i, rounded to the element type, and returns what was written. */
 static double put(const norm_call *call, void *vector, ptrdiff_t i, double value) {
-    if (call->dtype == PL_F64)
-        ((double *)vector)[i] = value;
-    else
-        ((float *)vector)[i] = (float)value;
-    return get(call, vector, i);
+    return pl_put(call->dtype, vector, i, value);
 }
 
 /* Constant `which` of channel i; `spread_constants` repeats the channels along the row. */

@@ -1,4 +1,4 @@
-/* The batch normalization kernels.
+/* The kernels of batch, group and layer normalization.
  *
  * x is (values, channels), values of all channels interleaved. The kernels see it as `rows` wide
  * rows of `width` = channels * (values in a row) elements and `rest` < width elements after them:
@@ -43,6 +43,19 @@ typedef struct {
     /* dx = dy * k1 + (x - mean) * k2 + k3; constants: mean, k1, k2, k3. */
     void (*gradient)(const void *dy, const void *x, void *dx, ptrdiff_t count, ptrdiff_t width,
                      const void *constants, int stream);
+    /* Rows of c elements, each by its own statistics: layer_norm of pl_kernels.h. */
+    void (*rows)(const void *x, const void *gamma, const void *beta, void *y, void *mean,
+                 void *inv_std, ptrdiff_t rows, ptrdiff_t c, double epsilon);
+    /* Its gradients; the sums over these rows of dy * normalized and of dy, at partial and
+     * partial + c. */
+    void (*rows_backward)(const void *dy, const void *x, const void *gamma, const void *mean,
+                          const void *inv_std, void *dx, void *partial, ptrdiff_t rows,
+                          ptrdiff_t c);
 } pl_norm_kernels;
+
+const pl_norm_kernels *pl_norm_select(int dtype);
+
+/* (values, channels) as wide rows. */
+pl_wide_rows pl_wide_rows_of(ptrdiff_t values, ptrdiff_t channels);
 
 #endif

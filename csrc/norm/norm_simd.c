@@ -1,4 +1,4 @@
-/* Batch normalization over wide rows (norm.h), for one ISA and element type.
+/* Normalization over wide rows (norm.h), and of rows by themselves, for one ISA and element type.
  *
  * Lanes run over columns. Sums keep a block of up to four vectors of columns in registers: 4
  * shifts, 4 + 4 accumulators and a difference are 13 of 16 registers, and 8 chains hide the latency
@@ -9,6 +9,7 @@
  * squares is at most 17 times what is wanted, whatever the data, and what is left is never
  * negative. */
 #include "norm/norm.h"
+#include "simd/loops.h"
 #include "simd/simd.h"
 
 enum { BLOCK = 4, SAMPLE = 16, AHEAD = 8 };
@@ -286,5 +287,72 @@ static void gradient(const void *dy, const void *x, void *dx, ptrdiff_t count, p
         gradient_rows(dy, x, dx, count, width, constants, 0);
 }
 
-const pl_norm_kernels PL_KERNEL(norm) = {statistics, gradient_sums, fold_statistics,
-                                         fold_sums,  normalize,     gradient};
+/* ---- rows by their own statistics ----------------------------------------------------------- */
+/* A row fits the first cache: the first pass gives a center near the mean, the second the sums of
+ * d = x - center and of d * d, so that nothing cancels, and what the center lacks is known. Lanes
+ * run along the row, so sums are acc16. */
+static void rows(const void *from, const void *scale, const void *offset, void *to, void *means,
+                 void *inverses, ptrdiff_t count, ptrdiff_t c, double epsilon) {
+    const real *x = from, *gamma = scale, *beta = offset;
+    real *y = to;
+    for (ptrdiff_t row = 0; row < count; row++, x += c, y += c) {
+        acc16 sum = acc_zero(), square = acc_zero();
+        EACH_SIXTEEN(c, sum.part[part] = sum.part[part] + v_load_n(x + i, left));
+        const real center = acc_sum(sum) / (real)c;
+        const vec at = v_set1(center);
+        sum = acc_zero();
+        EACH_SIXTEEN(c, {
+            const vec d = v_load_fill(x + i, left, at) - at;
+            sum.part[part] = sum.part[part] + d;
+            square.part[part] = v_fma(d, d, square.part[part]);
+        });
+        const double rest = (double)acc_sum(sum) / (double)c;
+        const double variance = (double)acc_sum(square) / (double)c - rest * rest;
+        const double inv_std = 1 / __builtin_sqrt((variance > 0 ? variance : 0) + epsilon);
+        ((real *)means)[row] = (real)((double)center + rest);
+        ((real *)inverses)[row] = (real)inv_std;
+        const vec factor = v_set1((real)inv_std), shift = v_set1((real)(-rest * inv_std));
+        EACH_VECTOR(c, {
+            const vec z = v_fma(v_load_n(x + i, left) - at, factor, shift);
+            v_store_n(y + i, v_fma(z, v_load_n(gamma + i, left), v_load_n(beta + i, left)), left);
+        });
+    }
+}
+
+static void rows_backward(const void *gradient, const void *from, const void *scale,
+                          const void *means, const void *inverses, void *to, void *partial,
+                          ptrdiff_t count, ptrdiff_t c) {
+    const real *dy = gradient, *x = from, *gamma = scale;
+    real *dx = to, *dgamma = partial, *dbeta = dgamma + c;
+    for (ptrdiff_t i = 0; i < 2 * c; i++) dgamma[i] = 0;
+    for (ptrdiff_t row = 0; row < count; row++, x += c, dy += c, dx += c) {
+        const vec at = v_set1(((const real *)means)[row]);
+        const double inv_std = (double)((const real *)inverses)[row];
+        acc16 first = acc_zero(), second = acc_zero(), off = acc_zero();
+        EACH_SIXTEEN(c, {
+            const vec g = v_load_n(dy + i, left) * v_load_n(gamma + i, left);
+            const vec d = v_load_fill(x + i, left, at) - at;
+            first.part[part] = first.part[part] + g;
+            second.part[part] = v_fma(g, d, second.part[part]);
+            off.part[part] = off.part[part] + d;
+        });
+        /* The mean was rounded: what it lacks is the mean of d. */
+        const double lack = (double)acc_sum(off) / (double)c, sum = (double)acc_sum(first);
+        const double product = (double)acc_sum(second) - lack * sum;
+        const double slope = -inv_std * inv_std * inv_std * product / (double)c;
+        const vec k1 = v_set1((real)inv_std), k2 = v_set1((real)slope);
+        const vec k3 = v_set1((real)(-inv_std * sum / (double)c - lack * slope));
+        const vec shift = v_set1((real)(-lack * inv_std));
+        EACH_VECTOR(c, {
+            const vec g = v_load_n(dy + i, left), d = v_load_n(x + i, left) - at;
+            const vec z = v_fma(d, k1, shift);
+            v_store_n(dx + i, v_fma(g * v_load_n(gamma + i, left), k1, v_fma(d, k2, k3)), left);
+            v_store_n(dgamma + i, v_fma(g, z, v_load_n(dgamma + i, left)), left);
+            v_store_n(dbeta + i, v_load_n(dbeta + i, left) + g, left);
+        });
+    }
+}
+
+const pl_norm_kernels PL_KERNEL(norm) = {
+    statistics, gradient_sums, fold_statistics, fold_sums,
+    normalize,  gradient,      rows,            rows_backward};

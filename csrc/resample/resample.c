@@ -27,13 +27,6 @@ typedef struct {
     void *weights;
 } axis_map;
 
-static void put(int dtype, void *weights, ptrdiff_t i, double value) {
-    if (dtype == PL_F64)
-        ((double *)weights)[i] = value;
-    else
-        ((float *)weights)[i] = (float)value;
-}
-
 /* Band of output i of `out` from `in`, and the weights of its (at most two different) taps. */
 static pl_band forward_band(int map, ptrdiff_t i, ptrdiff_t in, ptrdiff_t out, double weights[2]) {
     weights[0] = weights[1] = 1;
@@ -60,7 +53,7 @@ static void fill_forward(axis_map *axis, int dtype, int map) {
         pl_band band = forward_band(map, i, axis->sources, axis->targets, weights);
         band.at = at;
         for (ptrdiff_t k = 0; k < band.count; k++)
-            put(dtype, axis->weights, at++, weights[k > 0]);
+            pl_put(dtype, axis->weights, at++, weights[k > 0]);
         axis->bands[i] = band;
     }
 }
@@ -83,7 +76,7 @@ static void fill_backward(axis_map *axis, int dtype, int map) {
         const pl_band used = forward_band(map, i, axis->targets, axis->sources, weights);
         for (ptrdiff_t k = 0; k < used.count; k++) {
             const pl_band *band = &axis->bands[used.first + k];
-            put(dtype, axis->weights, band->at + i - band->first, weights[k > 0]);
+            pl_put(dtype, axis->weights, band->at + i - band->first, weights[k > 0]);
         }
     }
 }

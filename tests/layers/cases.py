@@ -26,7 +26,9 @@ from pellucid.layers import (
     Flatten,
     GlobalAvgPool2D,
     GlobalMaxPool2D,
+    GroupNorm,
     HardSwish,
+    LayerNorm,
     LeakyReLU,
     LogSoftmax,
     MaxPool2D,
@@ -355,6 +357,16 @@ CASES = [
     Case(BatchNorm, {"momentum": 0.5}, (3, 2, 4), (3, 2, 4), empty=False),
     Case(BatchNorm, {"epsilon": 0.1}, (4, 17), (4, 17), empty=False),
     Case(BatchNorm, {"trainable": False}, (3, 2, 4), (3, 2, 4)),
+    # LayerNorm
+    Case(LayerNorm, {}, (5,), (5,)),
+    Case(LayerNorm, {"epsilon": 0.1}, (3, 2, 4), (3, 2, 4)),
+    Case(LayerNorm, {}, (2, 17), (2, 17), batch=1),
+    Case(LayerNorm, {"trainable": False}, (35,), (35,)),
+    # GroupNorm
+    Case(GroupNorm, {"groups": 2}, (6,), (6,)),
+    Case(GroupNorm, {"groups": 3, "epsilon": 0.1}, (3, 2, 6), (3, 2, 6)),
+    Case(GroupNorm, {"groups": 1}, (3, 17), (3, 17), batch=1),
+    Case(GroupNorm, {"groups": 5, "trainable": False}, (2, 3, 5), (2, 3, 5)),
     # activations
     Case(ReLU, {}, (4,), (4,)),
     Case(ReLU, {}, (3, 2, 2), (3, 2, 2)),

@@ -5,6 +5,7 @@ A new layer or loss needs a function here; a test fails where one is missing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any, NamedTuple
@@ -198,6 +199,22 @@ def _batch_norm(draw: Draw) -> Configuration:
     return Configuration(arguments, draw.any_shape(), draw.randint(3, 6))
 
 
+def _layer_norm(draw: Draw) -> Configuration:
+    arguments = {
+        "epsilon": draw.choice([1e-5, 1e-3, 0.1]),
+        "trainable": draw.random() < 0.8,
+    }
+    *image, c = draw.any_shape()
+    return Configuration(arguments, (*image, max(c, 3)))  # of two, gradients cancel
+
+
+def _group_norm(draw: Draw) -> Configuration:
+    arguments, shape, _ = _layer_norm(draw)
+    c, most = shape[-1], math.prod(shape) // 3  # again three values for each group
+    groups = draw.choice([n for n in range(1, c + 1) if c % n == 0 and n <= most])
+    return Configuration({"groups": groups, **arguments}, shape)
+
+
 def _adaptive_pool2d(draw: Draw) -> Configuration:
     size = draw.choice([1, (2, 3), (draw.randint(1, 5), draw.randint(1, 5))])
     return Configuration({"output_size": size}, draw.image(channels=17))
@@ -272,7 +289,9 @@ LAYER_TABLE: dict[str, Callable[[Draw], Configuration]] = {
     "GELU": _anything,
     "GlobalAvgPool2D": _images,
     "GlobalMaxPool2D": _images,
+    "GroupNorm": _group_norm,
     "HardSwish": _anything,
+    "LayerNorm": _layer_norm,
     "LeakyReLU": _leaky_relu,
     "LogSoftmax": _anything,
     "MaxPool2D": _pool2d,

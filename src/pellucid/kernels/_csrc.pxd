@@ -161,6 +161,41 @@ cdef extern from "pl_kernels.h" nogil:
     int pl_batch_norm_inference_backward(const void *args)
     int pl_batch_norm_backward(const void *args)
 
+    ctypedef struct pl_group_norm_args:
+        int dtype
+        ptrdiff_t n, positions, c, groups
+        double epsilon
+        const void *x
+        const void *gamma
+        const void *beta
+        void *y
+        void *mean
+        void *inv_std
+    int pl_group_norm(const void *args)
+    int pl_layer_norm(const void *args)
+
+    ctypedef struct pl_group_norm_backward_args:
+        int dtype
+        ptrdiff_t n, positions, c, groups
+        const void *dy
+        const void *x
+        const void *gamma
+        const void *mean
+        const void *inv_std
+        void *dx
+        void *dgamma
+        void *dbeta
+    int pl_group_norm_backward(const void *args)
+    int pl_layer_norm_backward(const void *args)
+
+    ctypedef struct pl_scale_channels_args:
+        int dtype
+        ptrdiff_t n, positions, c
+        const void *x
+        const void *factors
+        void *y
+    int pl_scale_channels(const void *args)
+
     # eltwise, loss, optim, random
     enum:
         PL_U8

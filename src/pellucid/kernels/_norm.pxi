@@ -1,4 +1,4 @@
-# Batch normalization.
+# Batch, layer and group normalization; factors for channels.
 
 
 cdef int normalize(
@@ -137,3 +137,132 @@ def batch_norm_inference_backward(
             variance, epsilon, dx.reshape(-1), dgamma, dbeta,
         )
     return dx, dgamma, dbeta
+
+
+cdef int submit_group_norm(
+    pl_call call, const real[::1] x, const real[::1] gamma, const real[::1] beta,
+    real[::1] y, real[::1] mean, real[::1] inv_std, tuple sizes, double epsilon,
+) except -1:
+    """y by the statistics of each sample and group; sizes is (n, positions, c, groups)."""
+    cdef pl_group_norm_args args
+    if x.shape[0] == 0:
+        return 0
+    args.dtype = PL_F32 if real is float else PL_F64
+    args.n, args.positions, args.c, args.groups = sizes
+    args.epsilon = epsilon
+    args.x, args.gamma, args.beta = &x[0], &gamma[0], &beta[0]
+    args.y, args.mean, args.inv_std = &y[0], &mean[0], &inv_std[0]
+    return submit(
+        call, &args, sizeof(args),
+        [x.base, gamma.base, beta.base, y.base, mean.base, inv_std.base],
+    )
+
+
+cdef tuple own_statistics(
+    pl_call call, object x, object gamma, object beta, tuple out, tuple sizes,
+    double epsilon,
+):
+    """Pick the element type; out, which is (y, mean, inv_std)."""
+    y, mean, inv_std = [part.reshape(-1) for part in out]
+    x = x.reshape(-1)
+    if x.itemsize == 4:
+        submit_group_norm[float](
+            call, x, gamma, beta, y, mean, inv_std, sizes, epsilon
+        )
+    else:
+        submit_group_norm[double](
+            call, x, gamma, beta, y, mean, inv_std, sizes, epsilon
+        )
+    return out
+
+
+cdef int submit_group_norm_backward(
+    pl_call call, const real[::1] dy, const real[::1] x, const real[::1] gamma,
+    const real[::1] mean, const real[::1] inv_std, real[::1] dx, real[::1] dgamma,
+    real[::1] dbeta, tuple sizes,
+) except -1:
+    """dx, dgamma and dbeta of the same."""
+    cdef pl_group_norm_backward_args args
+    memset(&args, 0, sizeof(args))
+    args.dtype = PL_F32 if real is float else PL_F64
+    args.n, args.positions, args.c, args.groups = sizes
+    if args.n > 0:
+        args.dy, args.x, args.dx = &dy[0], &x[0], &dx[0]
+        args.mean, args.inv_std = &mean[0], &inv_std[0]
+    args.gamma, args.dgamma, args.dbeta = &gamma[0], &dgamma[0], &dbeta[0]
+    return submit(
+        call, &args, sizeof(args),
+        [dy.base, x.base, gamma.base, mean.base, inv_std.base, dx.base, dgamma.base,
+         dbeta.base],
+    )
+
+
+cdef tuple own_gradients(pl_call call, list given, tuple out, tuple sizes):
+    """Pick the element type; given is [dy, x, gamma, mean, inv_std]; out."""
+    dy, x, gamma, mean, inv_std = [part.reshape(-1) for part in given]
+    dx, dgamma, dbeta = [part.reshape(-1) for part in out]
+    if x.itemsize == 4:
+        submit_group_norm_backward[float](
+            call, dy, x, gamma, mean, inv_std, dx, dgamma, dbeta, sizes
+        )
+    else:
+        submit_group_norm_backward[double](
+            call, dy, x, gamma, mean, inv_std, dx, dgamma, dbeta, sizes
+        )
+    return out
+
+
+def layer_norm(x, gamma, beta, *, epsilon=1e-5, out=None):
+    """Normalize the last axis; see `pellucid.kernels.reference.layer_norm`."""
+    x, gamma, beta, epsilon, out = checks.layer_norm(x, gamma, beta, epsilon, out)
+    sizes = out[1].size, 1, gamma.size, 1
+    return own_statistics(pl_layer_norm, x, gamma, beta, out, sizes, epsilon)
+
+
+def layer_norm_backward(dy, x, gamma, mean, inv_std, *, out=None):
+    """dx, dgamma and dbeta; see `pellucid.kernels.reference.layer_norm_backward`."""
+    *given, out = checks.layer_norm_backward(dy, x, gamma, mean, inv_std, out)
+    sizes = given[3].size, 1, given[2].size, 1
+    return own_gradients(pl_layer_norm_backward, given, out, sizes)
+
+
+def group_norm(x, gamma, beta, groups, *, epsilon=1e-5, out=None):
+    """Normalize groups of channels of each sample; see
+    `pellucid.kernels.reference.group_norm`."""
+    x, gamma, beta, sizes, epsilon, out = checks.group_norm(
+        x, gamma, beta, groups, epsilon, out
+    )
+    return own_statistics(pl_group_norm, x, gamma, beta, out, sizes, epsilon)
+
+
+def group_norm_backward(dy, x, gamma, mean, inv_std, *, out=None):
+    """dx, dgamma and dbeta; see `pellucid.kernels.reference.group_norm_backward`."""
+    *given, sizes, out = checks.group_norm_backward(dy, x, gamma, mean, inv_std, out)
+    return own_gradients(pl_group_norm_backward, given, out, sizes)
+
+
+cdef int submit_scale_channels(
+    const real[::1] x, const real[::1] factors, real[::1] y, tuple sizes
+) except -1:
+    """y = x * factors; sizes is (n, positions, c)."""
+    cdef pl_scale_channels_args args
+    if x.shape[0] == 0:
+        return 0
+    args.dtype = PL_F32 if real is float else PL_F64
+    args.n, args.positions, args.c = sizes
+    args.x, args.factors, args.y = &x[0], &factors[0], &y[0]
+    return submit(
+        pl_scale_channels, &args, sizeof(args), (x.base, factors.base, y.base)
+    )
+
+
+def scale_channels(x, factors, *, out=None):
+    """y = x * factors, one for each sample and channel; see
+    `pellucid.kernels.reference.scale_channels`."""
+    x, factors, sizes, out = checks.scale_channels(x, factors, out)
+    flat = x.reshape(-1), factors.reshape(-1), out.reshape(-1)
+    if out.itemsize == 4:
+        submit_scale_channels[float](flat[0], flat[1], flat[2], sizes)
+    else:
+        submit_scale_channels[double](flat[0], flat[1], flat[2], sizes)
+    return out

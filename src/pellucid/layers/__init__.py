@@ -23,6 +23,8 @@ from pellucid.layers.depthwise import SeparableConv2D as SeparableConv2D
 from pellucid.layers.merge import Concat as Concat
 from pellucid.layers.merge import Residual as Residual
 from pellucid.layers.normalization import BatchNorm as BatchNorm
+from pellucid.layers.normalization import GroupNorm as GroupNorm
+from pellucid.layers.normalization import LayerNorm as LayerNorm
 from pellucid.layers.pooling import AdaptiveAvgPool2D as AdaptiveAvgPool2D
 from pellucid.layers.pooling import AvgPool2D as AvgPool2D
 from pellucid.layers.pooling import GlobalAvgPool2D as GlobalAvgPool2D

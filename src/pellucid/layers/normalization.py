@@ -14,6 +14,7 @@ from pellucid.core.inputs import check_number
 from pellucid.core.layer import Array, Layer, Shape
 from pellucid.core.registry import register_layer
 from pellucid.errors import describe
+from pellucid.shapes import integer
 
 
 @register_layer
@@ -169,3 +170,203 @@ class BatchNorm(Layer):
 
     def config(self) -> dict[str, Any]:
         return {"momentum": self.momentum, "epsilon": self.epsilon} | super().config()
+
+
+class _SampleNorm(Layer):
+    """Base of layers that normalize every sample by itself, then scale and shift."""
+
+    fixed_channels = True
+    transparent = True
+
+    def __init__(self, *, epsilon: float, name: str | None, trainable: bool) -> None:
+        super().__init__(name=name, trainable=trainable)
+        with self.named_errors():
+            self.epsilon = check_number(epsilon, "epsilon", above=0)
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        c = int(input_shape[-1])
+        self.gamma = self.add_parameter("gamma", (c,), Ones())
+        self.beta = self.add_parameter("beta", (c,), Zeros())
+
+    def results(
+        self, x: Array, shape: Shape, training: bool
+    ) -> tuple[Array, Array, Array]:
+        """Memory for y, mean and inv_std."""
+        return (
+            self.buffer("y", x.shape, reuse=training),
+            self.buffer("mean", shape, reuse=training),
+            self.buffer("inv_std", shape, reuse=training),
+        )
+
+    def gradients(self, x: Array) -> tuple[Array, Array, Array]:
+        """Memory for dx, dgamma and dbeta."""
+        return self.buffer("dx", x.shape), self.gamma.grad, self.beta.grad
+
+    def flops(self, input_shape: Shape) -> int:
+        return 8 * math.prod(self.check_shape(input_shape))
+
+    def config(self) -> dict[str, Any]:
+        return {"epsilon": self.epsilon} | super().config()
+
+
+@register_layer
+class LayerNorm(_SampleNorm):
+    """Give the last axis mean beta and deviation gamma, in every row by itself.
+
+    y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
+
+    Mean and (biased) variance are those of the c numbers along the last axis, in
+    training and in inference alike. With z = (x - mean) * inv_std,
+    inv_std = 1 / sqrt(variance + epsilon) and g = dy * gamma:
+
+    dx = inv_std * (g - mean(g) - z * mean(g * z)),
+    dgamma = sum(dy * z), dbeta = sum(dy), the sums over all axes but the last.
+
+    Parameters
+    ----------
+    epsilon : float, default 1e-5
+        Above 0.
+    name, trainable
+        As in :class:`Layer`.
+
+    Input and output: any shape with the batch first. Parameters gamma and beta:
+    ``(c,)``, the size of the last axis.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The epsilon is not a number above 0.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> LayerNorm().forward(np.array([[1.0, 3.0], [10.0, 30.0]])).round(3)
+    array([[-1.,  1.],
+           [-1.,  1.]])
+
+    Source
+    ------
+    Ba, Kiros, Hinton (2016), Layer normalization.
+    """
+
+    def __init__(
+        self,
+        epsilon: float = 1e-5,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(epsilon=epsilon, name=name, trainable=trainable)
+
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        x = self.check_input(x)
+        y, mean, inv_std = kernels.layer_norm(
+            x,
+            self.gamma.value,
+            self.beta.value,
+            epsilon=self.epsilon,
+            out=self.results(x, x.shape[:-1], training),
+        )
+        if training:
+            self.save(y, x, mean, inv_std)
+        return y
+
+    def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
+        dy, (x, mean, inv_std) = self.restore(dy)
+        dx, _, _ = kernels.layer_norm_backward(
+            dy, x, self.gamma.value, mean, inv_std, out=self.gradients(x)
+        )
+        return dx if need_dx else None
+
+
+@register_layer
+class GroupNorm(_SampleNorm):
+    """Give groups of channels mean beta and deviation gamma, in every sample by itself.
+
+    y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
+
+    Mean and (biased) variance are those of the c / groups neighbouring channels of a
+    group at all positions of one sample, in training and in inference alike. With
+    z = (x - mean) * inv_std, inv_std = 1 / sqrt(variance + epsilon) and g = dy * gamma:
+
+    dx = inv_std * (g - mean(g) - z * mean(g * z)), the means those of a group,
+    dgamma = sum(dy * z), dbeta = sum(dy), the sums over all axes but the last.
+
+    Parameters
+    ----------
+    groups : int
+        How many; divides the number of channels. 1 normalizes the whole sample, c every
+        channel of it.
+    epsilon : float, default 1e-5
+        Above 0.
+    name, trainable
+        As in :class:`Layer`.
+
+    Input and output: any shape with the batch first, the channel last. Parameters gamma
+    and beta: ``(c,)``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument is out of range; groups that do not divide the channels.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> GroupNorm(2).forward(np.array([[1.0, 3.0, 10.0, 30.0]])).round(3)
+    array([[-1.,  1., -1.,  1.]])
+
+    Source
+    ------
+    Wu, He (2018), Group normalization.
+    """
+
+    def __init__(
+        self,
+        groups: int,
+        epsilon: float = 1e-5,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(epsilon=epsilon, name=name, trainable=trainable)
+        with self.named_errors():
+            self.groups = integer(groups, "groups", 1)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        shape = self.check_shape(input_shape)
+        if shape[-1] % self.groups:
+            raise ValueError(
+                describe(
+                    f"{self.label}: groups={self.groups} does not divide the "
+                    f"{shape[-1]} channels of {shape}",
+                    "Expected groups of equal size",
+                    "Change groups, or the channels of the layer before",
+                )
+            )
+        return shape
+
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        x = self.check_input(x)
+        y, mean, inv_std = kernels.group_norm(
+            x,
+            self.gamma.value,
+            self.beta.value,
+            self.groups,
+            epsilon=self.epsilon,
+            out=self.results(x, (x.shape[0], self.groups), training),
+        )
+        if training:
+            self.save(y, x, mean, inv_std)
+        return y
+
+    def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
+        dy, (x, mean, inv_std) = self.restore(dy)
+        dx, _, _ = kernels.group_norm_backward(
+            dy, x, self.gamma.value, mean, inv_std, out=self.gradients(x)
+        )
+        return dx if need_dx else None
+
+    def config(self) -> dict[str, Any]:
+        return {"groups": self.groups} | super().config()

@@ -384,6 +384,48 @@ BAD_CALLS: dict[str, Callable[[], Call]] = {
     "epsilon 0": norm(ValueError, "epsilon is 0.0", ones(2, 3), epsilon=0.0),
     "epsilon nan": norm(ValueError, "epsilon is nan", ones(2, 3), epsilon=float("nan")),
     "momentum": norm(ValueError, "momentum is 1.5", ones(2, 3), momentum=1.5),
+    "layer epsilon": lambda: (
+        "layer_norm",
+        (ones(2, 3), ones(3), ones(3)),
+        {"epsilon": 0.0},
+        ValueError,
+        "epsilon is 0.0",
+    ),
+    "layer mean": lambda: (
+        "layer_norm_backward",
+        (ones(2, 3), ones(2, 3), ones(3), ones(3), ones(2)),
+        {},
+        ValueError,
+        r"mean has shape \(3,\)",
+    ),
+    "groups": lambda: (
+        "group_norm",
+        (ones(2, 4), ones(4), ones(4), 3),
+        {},
+        ValueError,
+        "groups=3 does not divide 4 channels",
+    ),
+    "group mean": lambda: (
+        "group_norm_backward",
+        (ones(2, 4), ones(2, 4), ones(4), ones(2, 3), ones(2, 3)),
+        {},
+        ValueError,
+        r"mean has shape \(2, 3\)",
+    ),
+    "empty samples": lambda: (
+        "group_norm",
+        (ones(2, 0, 4), ones(4), ones(4), 2),
+        {},
+        ValueError,
+        "not empty",
+    ),
+    "factors": lambda: (
+        "scale_channels",
+        (ones(2, 3, 4), ones(2, 3)),
+        {},
+        ValueError,
+        r"factors has shape \(2, 3\)",
+    ),
     # losses
     "empty batch": lambda: (
         "mean_squared_error",

@@ -72,6 +72,13 @@ from .resample import (
     zero_pad2d,
     zero_pad2d_backward,
 )
+from .sample_norm import (
+    group_norm,
+    group_norm_backward,
+    layer_norm,
+    layer_norm_backward,
+    scale_channels,
+)
 from .transposed import (
     conv_transpose2d,
     conv_transpose2d_backward,
@@ -120,12 +127,16 @@ __all__ = [
     "gemm",
     "global_avg_pool2d",
     "global_avg_pool2d_backward",
+    "group_norm",
+    "group_norm_backward",
     "im2col",
     "image_adjust",
     "image_affine",
     "image_crop",
     "image_noise",
     "image_paste",
+    "layer_norm",
+    "layer_norm_backward",
     "lion_step",
     "max_pool2d",
     "max_pool2d_backward",
@@ -138,6 +149,7 @@ __all__ = [
     "random_array",
     "rmsprop_step",
     "scale",
+    "scale_channels",
     "sgd_step",
     "softmax",
     "softmax_backward",

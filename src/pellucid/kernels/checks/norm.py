@@ -42,7 +42,7 @@ def batch_norm_training(
     fused(activation)
     momentum = number(momentum, "momentum", 0.0, 1.0, False)
     epsilon = number(epsilon, "epsilon", 0.0, math.inf, True)
-    x, (gamma, beta) = _channels(x, dtypes, gamma=gamma, beta=beta)
+    x, (gamma, beta) = channels(x, dtypes, gamma=gamma, beta=beta)
     c = x.shape[-1]
     if x.size <= c:
         what = f"batch_norm_training got shape {x.shape}: {x.size // c} per channel"
@@ -76,7 +76,7 @@ def batch_norm_inference(
     """Return `(x, gamma, beta, mean, variance, epsilon, out)`."""
     fused(activation)
     epsilon = number(epsilon, "epsilon", 0.0, math.inf, True)
-    x, (gamma, beta, mean, variance) = _channels(
+    x, (gamma, beta, mean, variance) = channels(
         x, dtypes, gamma=gamma, beta=beta, mean=mean, variance=variance
     )
     out = output(out, x.shape, x.dtype, "out", x, gamma, beta, mean, variance)
@@ -93,12 +93,12 @@ def batch_norm_backward(
     dtypes: tuple[DType, ...] = REAL,
 ) -> tuple[Array, Array, Array, Array, Array, Array, Array, Array]:
     """Return `(dy, x, gamma, mean, inv_std, dx, dgamma, dbeta)`."""
-    x, (gamma, mean, inv_std) = _channels(
+    x, (gamma, mean, inv_std) = channels(
         x, dtypes, gamma=gamma, mean=mean, inv_std=inv_std
     )
     dy = shaped(dy, "dy", (x.dtype,), x.shape)
     used = (dy, x, gamma, mean, inv_std)
-    return (*used, *_norm_gradients(x, out, *used))
+    return (*used, *norm_gradients(x, out, *used))
 
 
 def batch_norm_inference_backward(
@@ -113,17 +113,18 @@ def batch_norm_inference_backward(
 ) -> tuple[Array, Array, Array, Array, Array, float, Array, Array, Array]:
     """Return `(dy, x, gamma, mean, variance, epsilon, dx, dgamma, dbeta)`."""
     epsilon = number(epsilon, "epsilon", 0.0, math.inf, True)
-    x, (gamma, mean, variance) = _channels(
+    x, (gamma, mean, variance) = channels(
         x, dtypes, gamma=gamma, mean=mean, variance=variance
     )
     dy = shaped(dy, "dy", (x.dtype,), x.shape)
     used = (dy, x, gamma, mean, variance)
-    return (*used, epsilon, *_norm_gradients(x, out, *used))
+    return (*used, epsilon, *norm_gradients(x, out, *used))
 
 
-def _channels(
+def channels(
     x: Any, dtypes: tuple[DType, ...], **vectors: Any
 ) -> tuple[Array, list[Array]]:
+    """Return x, channels last, and vectors of one number for each channel."""
     x = array(x, "x", dtypes)
     if x.ndim < 2 or x.shape[-1] == 0:
         expected = "2 dimensions or more, the channels last"
@@ -132,7 +133,8 @@ def _channels(
     return x, [vector(value, name, own, c) for name, value in vectors.items()]
 
 
-def _norm_gradients(x: Array, out: Any, *used: Array) -> tuple[Array, Array, Array]:
+def norm_gradients(x: Array, out: Any, *used: Array) -> tuple[Array, Array, Array]:
+    """Return `(dx, dgamma, dbeta)`."""
     dx, dgamma, dbeta = outputs(out, 3, "(dx, dgamma, dbeta)")
     c = x.shape[-1:]
     dx = output(dx, x.shape, x.dtype, "dx", *used)

@@ -10,6 +10,7 @@
 | eltwise.py | softmax, dropout, sums, rows of an array |
 | resample.py | up-sampling, adaptive average pooling, zero padding |
 | norm.py | batch normalization |
+| sample_norm.py | layer and group normalization, factors of channels |
 | loss.py | losses with their gradients |
 | optim.py | optimizer steps |
 | image.py | augmentation: windows, affine maps, boxes, noise, light, mixing |
@@ -89,6 +90,13 @@ from .resample import (
     zero_pad2d,
     zero_pad2d_backward,
 )
+from .sample_norm import (
+    group_norm,
+    group_norm_backward,
+    layer_norm,
+    layer_norm_backward,
+    scale_channels,
+)
 from .transposed import conv_transpose2d, conv_transpose2d_backward
 
 __all__ = [
@@ -125,6 +133,8 @@ __all__ = [
     "gemm",
     "global_avg_pool2d",
     "global_avg_pool2d_backward",
+    "group_norm",
+    "group_norm_backward",
     "hinge",
     "huber",
     "im2col",
@@ -134,6 +144,8 @@ __all__ = [
     "image_noise",
     "image_paste",
     "kl_divergence",
+    "layer_norm",
+    "layer_norm_backward",
     "lion_step",
     "log_softmax",
     "log_softmax_backward",
@@ -151,6 +163,7 @@ __all__ = [
     "random_uniform",
     "rmsprop_step",
     "scale",
+    "scale_channels",
     "sgd_step",
     "sigmoid_binary_cross_entropy",
     "softmax",
