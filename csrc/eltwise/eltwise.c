@@ -276,7 +276,7 @@ static void dropout_task(void *context, ptrdiff_t begin, ptrdiff_t end, int thre
         const span s = span_of(task, task + 1, CHUNK, g->count);
         uint8_t *mask = g->mask + s.first / 8;
         random->kept(&key, (uint64_t)s.first, g->threshold, mask, s.count);
-        work->kernels->keep(in(g->x, s.first, work->item), mask, g->scale,
+        work->kernels->keep(in(g->x, s.first, work->item), mask, g->scale, g->offset, g->dropped,
                             out(g->y, s.first, work->item), s.count);
     }
 }
@@ -293,13 +293,23 @@ static void dropout_backward_task(void *context, ptrdiff_t begin, ptrdiff_t end,
     const job *work = context;
     const pl_dropout_backward_args *g = work->args;
     const span s = span_of(begin, end, CHUNK, g->count);
-    work->kernels->keep(in(g->dy, s.first, work->item), g->mask + s.first / 8, g->scale,
+    work->kernels->keep(in(g->dy, s.first, work->item), g->mask + s.first / 8, g->scale, -0.0, 0,
                         out(g->dx, s.first, work->item), s.count);
 }
 
 int pl_dropout_backward(const void *args) {
     const pl_dropout_backward_args *g = args;
     return run_elements(g->dtype, g->count, CHEAP, dropout_backward_task, args);
+}
+
+int pl_gaussian_noise(const void *args) {
+    const pl_gaussian_noise_args *g = args;
+    const double none = __builtin_inf();
+    const pl_image_noise_args once = {g->dtype, g->seed, g->stream, *g->counter, g->std,
+                                      -none,    none,    g->count,  g->x,        g->y};
+    const int status = pl_image_noise(&once);
+    ++*g->counter;
+    return status;
 }
 
 /* ---- vectors -------------------------------------------------------------------------------- */

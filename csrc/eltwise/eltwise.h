@@ -28,8 +28,10 @@ typedef struct {
                              ptrdiff_t k);
     /* The first maximum of each row; NaN counts as larger than any number. */
     void (*argmax)(const void *x, int64_t *y, ptrdiff_t rows, ptrdiff_t k);
-    /* y[i] = scale * x[i] where bit i of mask is set, else 0; y may be x. */
-    void (*keep)(const void *x, const uint8_t *mask, double scale, void *y, ptrdiff_t n);
+    /* y[i] = x[i] * scale + offset where bit i of mask is set, else dropped; y may be x. An offset
+     * of -0 changes nothing. */
+    void (*keep)(const void *x, const uint8_t *mask, double scale, double offset, double dropped,
+                 void *y, ptrdiff_t n);
     void (*add)(const void *a, const void *b, void *y, ptrdiff_t n);
     void (*add_scaled)(double alpha, const void *x, void *y, ptrdiff_t n); /* y += alpha * x */
     void (*scale)(double alpha, void *x, ptrdiff_t n);                     /* x *= alpha */

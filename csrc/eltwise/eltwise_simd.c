@@ -250,12 +250,16 @@ PL_INLINE vmask mask_at(const uint8_t *mask, ptrdiff_t i, ptrdiff_t left) {
     return m_from_bits(bits);
 }
 
-static void keep(const void *from, const uint8_t *mask, double scale, void *to, ptrdiff_t n) {
+static void keep(const void *from, const uint8_t *mask, double scale, double offset, double dropped,
+                 void *to, ptrdiff_t n) {
     const real *x = from;
     real *y = to;
-    const vec factor = v_set1((real)scale);
-    EACH_VECTOR(
-        n, v_store_n(y + i, v_keep(mask_at(mask, i, left), v_load_n(x + i, left) * factor), left));
+    const vec factor = v_set1((real)scale), add = v_set1((real)offset);
+    const vec other = v_set1((real)dropped);
+    EACH_VECTOR(n, {
+        const vec kept = v_load_n(x + i, left) * factor + add;
+        v_store_n(y + i, v_select(mask_at(mask, i, left), kept, other), left);
+    });
 }
 
 static void add(const void *first, const void *second, void *to, ptrdiff_t n) {

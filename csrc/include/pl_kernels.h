@@ -333,13 +333,14 @@ typedef struct {
 } pl_argmax_args;
 int pl_argmax(const void *args);
 
-/* Element i is kept, times scale, where word i of Philox (seed, stream; step *counter) is at least
- * threshold (0 .. 2^32). Bit i % 8 of mask byte i / 8 tells. Then *counter is counted on. */
+/* y[i] = x[i] * scale + offset where word i of Philox (seed, stream; step *counter) is at least
+ * threshold (0 .. 2^32), else `dropped`. Bit i % 8 of mask byte i / 8 tells which. Then *counter is
+ * counted on. */
 typedef struct {
     int dtype;
     uint32_t seed, stream;
     uint64_t threshold;
-    double scale;
+    double scale, offset, dropped;
     ptrdiff_t count;
     uint64_t *counter;
     const void *x;
@@ -357,6 +358,19 @@ typedef struct {
     void *dx;
 } pl_dropout_backward_args;
 int pl_dropout_backward(const void *args);
+
+/* y[i] = x[i] + std * normal quantile of word i of step *counter, as PL_NORMAL; *counter is counted
+ * on. */
+typedef struct {
+    int dtype;
+    uint32_t seed, stream;
+    double std;
+    ptrdiff_t count;
+    uint64_t *counter;
+    const void *x;
+    void *y;
+} pl_gaussian_noise_args;
+int pl_gaussian_noise(const void *args);
 
 /* y[row][0..width) = x[row][0..width): `width` bytes of every row, strides in bytes. */
 typedef struct {

@@ -14,6 +14,7 @@ from pellucid.layers import (
     GELU,
     SELU,
     AdaptiveAvgPool2D,
+    AlphaDropout,
     AvgPool2D,
     BatchNorm,
     Concat,
@@ -24,6 +25,7 @@ from pellucid.layers import (
     DepthwiseConv2D,
     Dropout,
     Flatten,
+    GaussianNoise,
     GlobalAvgPool2D,
     GlobalMaxPool2D,
     GroupNorm,
@@ -43,6 +45,7 @@ from pellucid.layers import (
     SiLU,
     Softmax,
     Softplus,
+    SpatialDropout2D,
     Tanh,
     UpSample2D,
     ZeroPad2D,
@@ -352,6 +355,18 @@ CASES = [
     Case(Dropout, {"rate": 0.1}, (7,), (7,), complex_step=False),
     Case(Dropout, {"rate": 0.0}, (7,), (7,), complex_step=False),
     Case(Dropout, {"rate": 1.0}, (7,), (7,), complex_step=False),
+    # SpatialDropout2D
+    Case(SpatialDropout2D, {"rate": 0.5}, (3, 3, 7), (3, 3, 7), complex_step=False),
+    Case(SpatialDropout2D, {"rate": 0.1}, (1, 2, 17), (1, 2, 17), False, batch=1),
+    Case(SpatialDropout2D, {"rate": 0.0}, (2, 2, 2), (2, 2, 2), complex_step=False),
+    # AlphaDropout
+    Case(AlphaDropout, {"rate": 0.5}, (3, 3, 2), (3, 3, 2), complex_step=False),
+    Case(AlphaDropout, {"rate": 0.1}, (17,), (17,), complex_step=False, batch=1),
+    Case(AlphaDropout, {"rate": 0.0}, (7,), (7,), complex_step=False),
+    # GaussianNoise
+    Case(GaussianNoise, {"stddev": 0.5}, (3, 3, 2), (3, 3, 2), complex_step=False),
+    Case(GaussianNoise, {"stddev": 2}, (17,), (17,), complex_step=False, batch=1),
+    Case(GaussianNoise, {"stddev": 0.0}, (7,), (7,), complex_step=False),
     # BatchNorm
     Case(BatchNorm, {}, (5,), (5,), least_batch=2, empty=False),
     Case(BatchNorm, {"momentum": 0.5}, (3, 2, 4), (3, 2, 4), empty=False),

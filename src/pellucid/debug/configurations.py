@@ -182,6 +182,14 @@ def _dropout(draw: Draw) -> Configuration:
     return Configuration({"rate": rate}, draw.any_shape())
 
 
+def _spatial_dropout2d(draw: Draw) -> Configuration:
+    return Configuration(_dropout(draw).arguments, draw.image(channels=17))
+
+
+def _gaussian_noise(draw: Draw) -> Configuration:
+    return Configuration({"stddev": draw.choice([0.0, 0.1, 2.0])}, draw.any_shape())
+
+
 def _rescaling(draw: Draw) -> Configuration:
     arguments = {
         "scale": draw.choice([1 / 255, -0.5, 2.0]),
@@ -275,6 +283,7 @@ def _concat(draw: Draw) -> Configuration:
 
 LAYER_TABLE: dict[str, Callable[[Draw], Configuration]] = {
     "AdaptiveAvgPool2D": _adaptive_pool2d,
+    "AlphaDropout": _dropout,
     "AvgPool2D": _pool2d,
     "BatchNorm": _batch_norm,
     "Concat": _concat,
@@ -287,6 +296,7 @@ LAYER_TABLE: dict[str, Callable[[Draw], Configuration]] = {
     "ELU": _alpha,
     "Flatten": _anything,
     "GELU": _anything,
+    "GaussianNoise": _gaussian_noise,
     "GlobalAvgPool2D": _images,
     "GlobalMaxPool2D": _images,
     "GroupNorm": _group_norm,
@@ -307,6 +317,7 @@ LAYER_TABLE: dict[str, Callable[[Draw], Configuration]] = {
     "Sigmoid": _anything,
     "Softmax": _anything,
     "Softplus": _anything,
+    "SpatialDropout2D": _spatial_dropout2d,
     "Tanh": _anything,
     "UpSample2D": _up_sample2d,
     "ZeroPad2D": _zero_pad2d,

@@ -275,7 +275,7 @@ cdef extern from "pl_kernels.h" nogil:
         int dtype
         uint32_t seed, stream
         uint64_t threshold
-        double scale
+        double scale, offset, dropped
         ptrdiff_t count
         uint64_t *counter
         const void *x
@@ -291,6 +291,16 @@ cdef extern from "pl_kernels.h" nogil:
         const uint8_t *mask
         void *dx
     int pl_dropout_backward(const void *args)
+
+    ctypedef struct pl_gaussian_noise_args:
+        int dtype
+        uint32_t seed, stream
+        double std
+        ptrdiff_t count
+        uint64_t *counter
+        const void *x
+        void *y
+    int pl_gaussian_noise(const void *args)
 
     ctypedef struct pl_copy_columns_args:
         ptrdiff_t rows, width, x_stride, y_stride

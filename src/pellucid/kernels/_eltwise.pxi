@@ -231,14 +231,17 @@ def argmax(x):
 
 cdef int run_dropout(
     const real[::1] x, real[::1] y, uint8_t[::1] mask, uint64_t[::1] counter,
-    uint64_t threshold, double scale, uint32_t seed, uint32_t stream,
+    uint64_t threshold, tuple values, uint32_t seed, uint32_t stream,
 ) except -1:
-    """y = scale * x where kept, and the mask."""
+    """y = scale * x + offset where kept, else dropped; and the mask.
+
+    values is (scale, offset, dropped)."""
     cdef pl_dropout_args args
     memset(&args, 0, sizeof(args))
     args.dtype = PL_F32 if real is float else PL_F64
     args.seed, args.stream, args.threshold = seed, stream, threshold
-    args.scale, args.count, args.counter = scale, x.shape[0], &counter[0]
+    args.scale, args.offset, args.dropped = values
+    args.count, args.counter = x.shape[0], &counter[0]
     if x.shape[0]:
         args.x, args.y, args.mask = &x[0], &y[0], &mask[0]
     return submit(
@@ -246,21 +249,30 @@ cdef int run_dropout(
     )
 
 
+cdef tuple drop(
+    object x, object y, object mask, object counter, object threshold, tuple values,
+    object seed, object stream,
+):
+    """Pick the element type; y and mask."""
+    flat = x.reshape(-1), y.reshape(-1)
+    if y.itemsize == 4:
+        run_dropout[float](
+            flat[0], flat[1], mask, counter, threshold, values, seed, stream
+        )
+    else:
+        run_dropout[double](
+            flat[0], flat[1], mask, counter, threshold, values, seed, stream
+        )
+    return y, mask
+
+
 def dropout(x, rate, *, seed, stream, counter, out=None):
     """Zeros at random, the rest scaled; see `pellucid.kernels.reference.dropout`."""
     x, y, mask, threshold, scale, seed, stream, counter = checks.dropout(
         x, rate, seed, stream, counter, out
     )
-    flat = x.reshape(-1), y.reshape(-1)
-    if y.itemsize == 4:
-        run_dropout[float](
-            flat[0], flat[1], mask, counter, threshold, scale, seed, stream
-        )
-    else:
-        run_dropout[double](
-            flat[0], flat[1], mask, counter, threshold, scale, seed, stream
-        )
-    return y, mask
+    values = scale, -0.0, 0.0
+    return drop(x, y, mask, counter, threshold, values, seed, stream)
 
 
 cdef int run_dropout_backward(
@@ -281,6 +293,11 @@ cdef int run_dropout_backward(
 def dropout_backward(dy, mask, rate, *, out=None):
     """dy where kept; see `pellucid.kernels.reference.dropout_backward`."""
     dy, mask, scale, out = checks.dropout_backward(dy, mask, rate, out)
+    return drop_backward(dy, mask, scale, out)
+
+
+cdef object drop_backward(object dy, object mask, double scale, object out):
+    """Pick the element type; out."""
     if out.itemsize == 4:
         run_dropout_backward[float](dy.reshape(-1), mask, out.reshape(-1), scale)
     else:

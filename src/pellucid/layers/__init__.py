@@ -30,7 +30,10 @@ from pellucid.layers.pooling import AvgPool2D as AvgPool2D
 from pellucid.layers.pooling import GlobalAvgPool2D as GlobalAvgPool2D
 from pellucid.layers.pooling import GlobalMaxPool2D as GlobalMaxPool2D
 from pellucid.layers.pooling import MaxPool2D as MaxPool2D
+from pellucid.layers.regularization import AlphaDropout as AlphaDropout
 from pellucid.layers.regularization import Dropout as Dropout
+from pellucid.layers.regularization import GaussianNoise as GaussianNoise
+from pellucid.layers.regularization import SpatialDropout2D as SpatialDropout2D
 from pellucid.layers.shape import Flatten as Flatten
 from pellucid.layers.shape import Rescaling as Rescaling
 from pellucid.layers.shape import Reshape as Reshape

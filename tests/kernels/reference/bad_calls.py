@@ -347,6 +347,34 @@ BAD_CALLS: dict[str, Callable[[], Call]] = {
     "counter shape": drop(
         ValueError, "counter has shape", 0.5, counter=np.zeros(2, np.uint64)
     ),
+    "alpha rate": lambda: (
+        "alpha_dropout",
+        (ones(4), 1.0),
+        {"seed": 1, "stream": 2, "counter": np.zeros(1, np.uint64)},
+        ValueError,
+        "rate is 1.0",
+    ),
+    "alpha mask": lambda: (
+        "alpha_dropout_backward",
+        (ones(9), np.zeros(1, np.uint8), 0.5),
+        {},
+        ValueError,
+        r"mask has shape \(1,\)",
+    ),
+    "noise std": lambda: (
+        "gaussian_noise",
+        (ones(4), -1.0),
+        {"seed": 1, "stream": 2, "counter": np.zeros(1, np.uint64)},
+        ValueError,
+        "std is -1.0",
+    ),
+    "noise counter": lambda: (
+        "gaussian_noise",
+        (ones(4), 1.0),
+        {"seed": 1, "stream": 2, "counter": 0},
+        TypeError,
+        "counter is a int",
+    ),
     "add": lambda: ("add", (ones(2, 2), ones(2)), {}, ValueError, r"b has shape \(2,"),
     "add_scaled list": lambda: (
         "add_scaled",

@@ -39,6 +39,11 @@ from .image import (
 )
 from .loss import class_loss, delta, element_loss
 from .merge import concat, split
+from .noise import (
+    alpha_dropout,
+    alpha_dropout_backward,
+    gaussian_noise,
+)
 from .norm import (
     batch_norm_backward,
     batch_norm_inference,
@@ -103,6 +108,8 @@ __all__ = [
     "add",
     "add_scaled",
     "all_finite",
+    "alpha_dropout",
+    "alpha_dropout_backward",
     "argmax",
     "avg_pool2d",
     "avg_pool2d_backward",
@@ -124,6 +131,7 @@ __all__ = [
     "dropout_backward",
     "element_loss",
     "gather",
+    "gaussian_noise",
     "gemm",
     "global_avg_pool2d",
     "global_avg_pool2d_backward",

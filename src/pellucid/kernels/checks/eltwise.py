@@ -149,6 +149,25 @@ def dropout(
     2**32; `scale` is `1 / (1 - rate)`, 0 where everything is dropped.
     """
     threshold, scale = keep(rate)
+    x, y, mask, seed, stream, counter = masked(x, seed, stream, counter, out, dtypes)
+    return x, y, mask, threshold, scale, seed, stream, counter
+
+
+def masked(
+    x: Any, seed: Any, stream: Any, counter: Any, out: Any, dtypes: tuple[DType, ...]
+) -> tuple[Array, Array, Array, int, int, Array]:
+    """Return `(x, y, mask, seed, stream, counter)` of a dropout; out is (y, mask)."""
+    x, seed, stream, counter = drawn(x, seed, stream, counter, dtypes)
+    y, mask = outputs(out, 2, "(y, mask)")
+    y = output(y, x.shape, x.dtype, "y", x, counter)
+    mask = output(mask, ((x.size + 7) // 8,), U8, "mask", x, y, counter)
+    return x, y, mask, seed, stream, counter
+
+
+def drawn(
+    x: Any, seed: Any, stream: Any, counter: Any, dtypes: tuple[DType, ...]
+) -> tuple[Array, int, int, Array]:
+    """Return `(x, seed, stream, counter)` of an op that draws and counts on."""
     seed, stream = key(seed, "seed"), key(stream, "stream")
     x = array(x, "x", dtypes)
     if not isinstance(counter, np.ndarray) or counter.dtype != U64:
@@ -156,11 +175,7 @@ def dropout(
         expected = "Expected a uint64 array of shape (1,)"
         repair = "Pass counter=numpy.zeros(1, numpy.uint64)"
         raise TypeError(describe(what, expected, repair))
-    output(counter, (1,), U64, "counter", x)
-    y, mask = outputs(out, 2, "(y, mask)")
-    y = output(y, x.shape, x.dtype, "y", x, counter)
-    mask = output(mask, ((x.size + 7) // 8,), U8, "mask", x, y, counter)
-    return x, y, mask, threshold, scale, seed, stream, counter
+    return x, seed, stream, output(counter, (1,), U64, "counter", x)
 
 
 def dropout_backward(

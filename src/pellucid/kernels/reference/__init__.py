@@ -9,6 +9,7 @@
 | activations.py | activations of single elements |
 | eltwise.py | softmax, dropout, sums, rows of an array |
 | resample.py | up-sampling, adaptive average pooling, zero padding |
+| noise.py | dropout that keeps mean and variance, normal noise |
 | norm.py | batch normalization |
 | sample_norm.py | layer and group normalization, factors of channels |
 | loss.py | losses with their gradients |
@@ -58,6 +59,11 @@ from .loss import (
     softmax_cross_entropy,
 )
 from .merge import concat, split
+from .noise import (
+    alpha_dropout,
+    alpha_dropout_backward,
+    gaussian_noise,
+)
 from .norm import (
     batch_norm_backward,
     batch_norm_inference,
@@ -110,6 +116,8 @@ __all__ = [
     "add",
     "add_scaled",
     "all_finite",
+    "alpha_dropout",
+    "alpha_dropout_backward",
     "argmax",
     "avg_pool2d",
     "avg_pool2d_backward",
@@ -130,6 +138,7 @@ __all__ = [
     "dropout",
     "dropout_backward",
     "gather",
+    "gaussian_noise",
     "gemm",
     "global_avg_pool2d",
     "global_avg_pool2d_backward",
