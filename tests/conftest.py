@@ -12,6 +12,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "pellucid"
 MNIST_FILE = "t10k-images-idx3-ubyte.gz"
+MISSING = {
+    "MNIST": "set PELLUCID_DATA to the folder above mnist/",
+    "PyTorch": 'python -m pip install -e ".[parity]"',
+}
+"""What tests are skipped without ("MNIST not found"), and where to get it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,14 +61,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if terminalreporter.verbosity < 0:  # then pytest leaves the header out
         terminalreporter.write_line(pytest_report_header())
     skipped = terminalreporter.stats.get("skipped", [])
-    names = sorted(
-        report.nodeid for report in skipped if "MNIST" in str(report.longrepr)
-    )
-    if names:
-        terminalreporter.write_line(
-            f"MNIST not found, {len(names)} tests skipped (set PELLUCID_DATA to the "
-            f"folder above mnist/): {', '.join(names)}"
+    for thing, repair in MISSING.items():
+        names = sorted(
+            report.nodeid
+            for report in skipped
+            if f"{thing} not found" in str(report.longrepr)
         )
+        if names:
+            terminalreporter.write_line(
+                f"{thing} not found, {len(names)} tests or files of tests skipped "
+                f"({repair}): {', '.join(names)}"
+            )
 
 
 def _newer_than_the_extension() -> Path | None:
