@@ -12,8 +12,8 @@ import pellucid as pl
 from pellucid import kernels
 from pellucid.cli import main
 from pellucid.core.registry import LAYERS
-from pellucid.debug.configurations import LAYER_TABLE, kinds, problems
-from pellucid.debug.differences import TOLERANCE, central, judge
+from pellucid.debug.configurations import COUNT, LAYER_TABLE, kinds, problems
+from pellucid.debug.differences import COMPLEX_TOLERANCE, TOLERANCE, central, judge
 from pellucid.debug.gradcheck import GradientCheck
 from pellucid.debug.library import check_library, check_problem
 from pellucid.losses import LOSSES
@@ -277,7 +277,7 @@ def test_configurations_differ_and_repeat(kind) -> None:
 
 @pytest.mark.parametrize("kind", kinds())
 def test_every_kind_passes(kind) -> None:
-    for problem in problems(kind, range(4)):
+    for problem in problems(kind, range(COUNT)):
         found = check_problem(problem)
         assert found.passed, f"{problem.title}\n{found}"
 
@@ -314,7 +314,8 @@ def test_the_report_of_the_library() -> None:
 
 
 def test_bars() -> None:
-    assert TOLERANCE == 1e-7
+    assert (TOLERANCE, COMPLEX_TOLERANCE) == (1e-7, 1e-12)
+    assert COUNT >= 20
 
 
 # The command ---------------------------------------------------------------------
