@@ -6,6 +6,7 @@ The tables are in the modules beside this file.
 from __future__ import annotations
 
 import inspect
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -157,6 +158,42 @@ def test_schedules(name):
                 scheduler.step()
             got = np.array([own(t) for t in range(STEPS)])
             assert_agrees(got, np.array(want), f"{STEPS} rates", repr(own))
+
+
+def test_reductions_on_a_plateau():
+    """PyTorch waits for more than `patience` bad epochs; pellucid, as Keras, for it."""
+    reductions = 0
+    for random in generators("ReduceLROnPlateau"):
+        patience = int(random.integers(1, 8))
+        words = {"factor": random.uniform(0.1, 0.9), "cooldown": random.integers(4)}
+        words |= {"mode": ["min", "max"][random.integers(2)]}
+        delta, least = [(0.0, 0.0), (0.05, 0.01)][random.integers(2)]
+        own = pl.ReduceLROnPlateau(
+            "loss", patience=patience, min_delta=delta, min_learning_rate=least, **words
+        )
+        own.model = SimpleNamespace(optimizer=pl.SGD(0.1))
+        own.on_train_begin({})
+        theirs = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.1)
+        scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            theirs,
+            patience=patience - 1,
+            threshold=delta,
+            threshold_mode="abs",
+            min_lr=least,
+            eps=0.0,
+            **words,
+        )
+        trend = 0.02 if words["mode"] == "max" else -0.02
+        got, want = [], []
+        for epoch in range(STEPS):
+            value = trend * epoch + 0.3 * random.normal()
+            own.on_epoch_end(epoch, {"loss": value})
+            scheduler.step(value)
+            got.append(own.model.optimizer.learning_rate)
+            want.append(theirs.param_groups[0]["lr"])
+        reductions += len(set(want)) - 1
+        assert got == pytest.approx(want, rel=1e-12)
+    assert reductions > CONFIGURATIONS
 
 
 def public_classes(module, base):
