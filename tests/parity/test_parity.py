@@ -26,6 +26,7 @@ from tests.parity.compare import (
 )
 
 LAYERS = layers.row | activations.row | convolutions.row
+# A row comes to life with the layer's public name.
 LAYERS = {name: draw for name, draw in LAYERS.items() if name in pl.__all__}
 EXCEPTIONS = {name for name in layers.EXCEPTIONS if name in pl.__all__}
 
