@@ -48,6 +48,11 @@ class History:
 
         return plot_history(self, metric=metric, ax=ax)
 
+    def _repr_html_(self) -> str:
+        from pellucid.model.html import history_html
+
+        return history_html(self)
+
     def __len__(self) -> int:
         return len(self.epoch)
 

@@ -128,6 +128,11 @@ class Sequential(Network):
         print(table)
         return table
 
+    def _repr_html_(self) -> str:
+        from pellucid.model.html import model_html
+
+        return model_html(self)
+
     # Training ------------------------------------------------------------------
 
     def compile(
