@@ -43,6 +43,7 @@ ON_FIRST_USE = {
     "tqdm": {"callbacks"},
     "safetensors": {"io"},
     "matplotlib": {"viz", "cli"},
+    "plotly": {"viz"},
     "PIL": {"data", "cli"},
 }
 

@@ -11,7 +11,7 @@ import pytest
 
 import pellucid as pl
 
-HEAVY = ["safetensors", "tqdm", "matplotlib", "sklearn", "torch", "pandas"]
+HEAVY = ["safetensors", "tqdm", "matplotlib", "plotly", "sklearn", "torch", "pandas"]
 LAZY = [f"pellucid.{part}" for part in ("io", "data", "debug", "viz", "cli")]
 
 

@@ -1,5 +1,46 @@
-"""Pictures; matplotlib (the extra `plot`) is imported when one is drawn."""
+"""Pictures; matplotlib and plotly (the extra `plot`) are imported when one is drawn.
 
-from pellucid.viz.plots import plot_history
+Functions take the axes to draw on, or make a figure that nothing else holds, and return
+the axes. None opens a window: save with ``ax.figure.savefig(path)``, or let a notebook
+show ``ax.figure``.
+"""
 
-__all__ = ["plot_history"]
+from pellucid.viz.classes import plot_confusion_matrix, plot_misclassified
+from pellucid.viz.features import plot_feature_maps, plot_filters
+from pellucid.viz.functions import optimizer_path, plot_activations, plot_optimizers
+from pellucid.viz.history import (
+    plot_history,
+    plot_rate_search,
+    plot_schedules,
+    plot_training,
+)
+from pellucid.viz.network import export_network
+from pellucid.viz.points import plot_decision_boundary, plot_points
+from pellucid.viz.saliency import grad_cam, plot_grad_cam, plot_saliency, saliency
+from pellucid.viz.topology import network_figure, plot_network
+from pellucid.viz.weights import plot_gradients, plot_weights
+
+__all__ = [
+    "export_network",
+    "grad_cam",
+    "network_figure",
+    "optimizer_path",
+    "plot_activations",
+    "plot_confusion_matrix",
+    "plot_decision_boundary",
+    "plot_feature_maps",
+    "plot_filters",
+    "plot_grad_cam",
+    "plot_gradients",
+    "plot_history",
+    "plot_misclassified",
+    "plot_network",
+    "plot_optimizers",
+    "plot_points",
+    "plot_rate_search",
+    "plot_saliency",
+    "plot_schedules",
+    "plot_training",
+    "plot_weights",
+    "saliency",
+]
