@@ -78,6 +78,13 @@ def test_models_that_are_no_row_of_dense_layers() -> None:
         export_network(model)
 
 
+def test_weights_that_are_not_finite() -> None:
+    model = small()
+    model.parameters()[-1].value[...] = np.inf
+    with pytest.raises(ValueError, match=r"out \(Dense\) has weights that are not"):
+        plot_network(model)
+
+
 def edges_of(ax) -> dict[tuple, tuple[str, float]]:
     """By sign and ends: the width of every line."""
     found = {}
@@ -186,6 +193,10 @@ def test_model_export_and_file_give_the_same_picture(tmp_path) -> None:
         {"connections": []},
         {"connections": [{"weight": [[1.0], [2.0, 3.0]]}]},
         {"connections": 3},
+        {"connections": [{"weight": "a"}, {"weight": SECOND}]},
+        {"connections": [{"weight": FIRST}, {"weight": [[1.0], [np.nan], [1.0]]}]},
+        {"layers": [{"name": "a", "neurons": n} for n in (2, 3, 1)]},
+        {"layers": EXPORT["layers"][:1], "connections": []},
     ],
 )
 def test_what_is_no_export(change: dict) -> None:

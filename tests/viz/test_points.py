@@ -102,6 +102,14 @@ def test_a_class_that_wins_nowhere_has_no_region(axes) -> None:
     assert len(ax.collections) == 1
 
 
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_outputs_that_are_not_finite(outputs: int) -> None:
+    model = half_planes(outputs)
+    model.parameters()[0].value[...] = np.nan
+    with pytest.raises(ValueError, match="NaN or infinity for some points"):
+        plot_decision_boundary(model, X)
+
+
 def test_models_that_do_not_fit() -> None:
     with pytest.raises(RuntimeError, match="plot_decision_boundary was asked"):
         plot_decision_boundary(pl.Sequential([pl.Dense(2)]), X)

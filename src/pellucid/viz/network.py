@@ -50,8 +50,8 @@ def export_network(
     Raises
     ------
     ValueError
-        The model has no dense layers in its row, or something between them changes the
-        number of neurons.
+        The model has no dense layers in its row, something between them changes the
+        number of neurons, or a weight is not finite.
     RuntimeError
         The model is not built.
 
@@ -93,6 +93,14 @@ def export_network(
                     "Export a model without containers between its dense layers.",
                 )
             )
+        if not all(np.isfinite(p.value).all() for p in dense.parameters()):
+            raise ValueError(
+                describe(
+                    f"{dense.label} has weights that are not finite",
+                    "Expected numbers: JSON has no NaN, and pictures no width for it",
+                    "Use plot_weights(model), which counts them.",
+                )
+            )
         own = [layer.activation for layer in model.layers[place:after]]
         layers.append(
             {
@@ -117,7 +125,7 @@ def export_network(
     }
     if path is not None:
         with open(path, "w", encoding="utf-8") as file:
-            json.dump(network, file, indent=1, allow_nan=True)
+            json.dump(network, file, indent=1, allow_nan=False)
             file.write("\n")
     return network
 
@@ -151,9 +159,7 @@ def lay_out(source: Any, max_neurons: int = MAX_NEURONS) -> Drawing:
     largest sum of sizes, on both sides, are drawn, in their order.
     """
     most = check_integer(max_neurons, "max_neurons", low=1, hint="Pass 16.")
-    network = _read(source)
-    layers = network["layers"]
-    weights = [np.asarray(c["weight"], np.float64) for c in network["connections"]]
+    layers, weights = _read(source)
     kept = [_kept(index, weights, most) for index in range(len(layers))]
     places = [
         [(float(column), (len(chosen) - 1) / 2 - row) for row in range(len(chosen))]
@@ -211,8 +217,8 @@ def _kept(index: int, weights: list[Array], most: int) -> list[int]:
     return sorted(int(number) for number in chosen)
 
 
-def _read(source: Any) -> dict[str, Any]:
-    """The export that a source stands for, checked."""
+def _read(source: Any) -> tuple[list[Any], list[Array]]:
+    """The layers of an export and the weights between them, checked."""
     network = source
     if isinstance(source, str | os.PathLike):
         with open(source, encoding="utf-8") as file:
@@ -221,17 +227,22 @@ def _read(source: Any) -> dict[str, Any]:
             except ValueError as error:
                 raise FormatError(_no_network(str(error))) from error
     elif hasattr(source, "require_built"):
-        return export_network(source)
+        network = export_network(source)
     if not isinstance(network, Mapping) or network.get("format") != FORMAT:
         raise FormatError(_no_network(f'it has no "format": "{FORMAT}"'))
     try:
-        sizes = [layer["neurons"] for layer in network["layers"]]
-        shapes = [np.shape(entry["weight"]) for entry in network["connections"]]
+        layers = network["layers"]
+        sizes = [(one["neurons"], one["name"], one["activation"]) for one in layers]
+        entries = network["connections"]
+        weights = [np.asarray(entry["weight"], np.float64) for entry in entries]
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(_no_network(f"{type(error).__name__}: {error}")) from error
-    if len(sizes) < 2 or shapes != [*pairwise(sizes)]:
+    pairs = [(before[0], after[0]) for before, after in pairwise(sizes)]
+    if not pairs or [weight.shape for weight in weights] != pairs:
         raise FormatError(_no_network("weights and neurons do not fit together"))
-    return dict(network)
+    if not all(np.isfinite(weight).all() for weight in weights):
+        raise FormatError(_no_network("a weight is not finite"))
+    return layers, weights
 
 
 def _no_network(reason: str) -> str:

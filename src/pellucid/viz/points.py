@@ -183,6 +183,7 @@ def _leads(model: Sequential, grid: Array) -> Array:
     """For each class, by how much it is ahead of the best other one."""
     if model.inner_shapes[-1] == (1,):
         ahead = model.predict_proba(grid).astype(np.float64) - 0.5
+        _require_finite(ahead)
         return np.concatenate([-ahead, ahead], axis=1)
     scores = model.predict(grid).astype(np.float64)
     if scores.ndim != 2:
@@ -193,6 +194,18 @@ def _leads(model: Sequential, grid: Array) -> Array:
                 "Let the model end with Dense(classes).",
             )
         )
+    _require_finite(scores)
     ordered = np.sort(scores, axis=1)
     best, second = ordered[:, -1:], ordered[:, -2:-1]
     return scores - np.where(scores == best, second, best)
+
+
+def _require_finite(scores: Array) -> None:
+    if not np.isfinite(scores).all():
+        raise ValueError(
+            describe(
+                "the model gives NaN or infinity for some points",
+                "Expected finite outputs",
+                "Use plot_weights(model) to see whether its weights are finite.",
+            )
+        )
