@@ -78,10 +78,14 @@ def listed(drawn: Any) -> list[Any]:
     return drawn if isinstance(drawn, list) else [drawn]
 
 
-def test_every_picture_is_here() -> None:
+def test_every_picture_takes_axes_by_name() -> None:
     names = {name for name in viz.__all__ if name.startswith("plot_")}
-    new = {"plot_memory", "plot_roofline", "plot_throughput", "plot_width"}
-    assert names - new == set(PICTURES)
+    assert names >= set(PICTURES)
+    for name in names:
+        parameters = inspect.signature(getattr(viz, name)).parameters
+        given = [parameters[word] for word in ("ax", "axes") if word in parameters]
+        assert [one.default for one in given] == [None], name
+        assert given[0].kind is inspect.Parameter.KEYWORD_ONLY, name
 
 
 @each

@@ -53,6 +53,42 @@ def test_one_channel_of_many_inside_a_container(axes) -> None:
     assert ax.get_title() == f"{name}: 5 filters 1 x 2, channel 4 of 5"
 
 
+def test_filters_of_other_convolutions(axes) -> None:
+    layers = [
+        pl.DepthwiseConv2D(2, depth_multiplier=2, padding="same"),
+        pl.SeparableConv2D(3, 2),
+        pl.ConvTranspose2D(5, 2),
+        pl.Conv2D(4, 1),
+        pl.ConvTranspose2D(6, 2, groups=2),
+    ]
+    model = pl.Sequential(layers, input_shape=(4, 4, 3), seed=0)
+    state = model.state_dict() if model.build() is None else {}
+
+    ax = plot_filters(model, ax=axes())
+    weight = state["depthwise_conv2d_1.weight"]
+    assert ax.get_title() == "depthwise_conv2d_1: 6 filters 2 x 2"
+    for tile, (c, m) in zip(tiles(ax), np.ndindex(3, 2), strict=True):
+        assert (tile == weight[:, :, c, m]).all()
+
+    ax = plot_filters(model, "separable_conv2d_1", ax=axes())
+    weight = state["separable_conv2d_1.depthwise_weight"]
+    for c, tile in enumerate(tiles(ax)):
+        assert (tile == weight[:, :, c, 0]).all()
+    assert ax.get_title() == "separable_conv2d_1: 6 filters 2 x 2"
+
+    ax = plot_filters(model, "conv_transpose2d_1", channel=1, ax=axes())
+    weight = state["conv_transpose2d_1.weight"]
+    for k, tile in enumerate(tiles(ax)):
+        assert (tile == weight[:, :, k, 1]).all()
+    assert ax.get_title() == "conv_transpose2d_1: 5 filters 2 x 2, channel 1 of 3"
+
+    ax = plot_filters(model, "conv_transpose2d_2", channel=1, ax=axes())
+    weight = state["conv_transpose2d_2.weight"]  # (2, 2, 3, 4): two groups
+    for k, tile in enumerate(tiles(ax)):
+        assert (tile == weight[:, :, k % 3, 2 * (k // 3) + 1]).all()
+    assert ax.get_title() == "conv_transpose2d_2: 6 filters 2 x 2, channel 1 of 2"
+
+
 def test_tiles_do_not_overlap(axes) -> None:
     ax = plot_filters(convolutions(1), ax=axes())
     boxes = [image.get_extent() for image in ax.images]

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 
 from pellucid.core.layer import Array, Layer
 from pellucid.errors import closest, describe
+from pellucid.layers.depthwise import Depthwise
+from pellucid.layers.transposed import ConvTranspose2D
 from pellucid.viz.canvas import MOST_TILES, Tiles
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ def plot_filters(
     ax: Any = None,
 ) -> Any:
     """Show the filters of a convolution, side by side.
+
+    Of depthwise and separable convolutions the filters of every channel, of a
+    transposed one those of every output channel.
 
     Parameters
     ----------
@@ -187,10 +192,20 @@ def _counted(count: int, word: str) -> str:
 
 
 def _filters(layer: Layer) -> Any:
-    """The weights (kh, kw, c, k) of a convolution of images; None elsewhere."""
+    """The weights of a convolution of images as (kh, kw, c, k); None elsewhere."""
     own = [] if layer.children() else layer.parameters()
     images = [p.value for p in own if p.value.ndim == 4]
-    return images[0] if images else None
+    if not images:
+        return None
+    weight = images[0]
+    if isinstance(layer, Depthwise):  # (kh, kw, c, m): each filter sees one channel
+        return weight.reshape(*weight.shape[:2], 1, -1)
+    if isinstance(layer, ConvTranspose2D):  # (kh, kw, k / groups, c)
+        kh, kw, outputs, inputs = weight.shape
+        groups = layer.groups
+        parts = weight.reshape(kh, kw, outputs, groups, inputs // groups)
+        return parts.transpose(0, 1, 4, 3, 2).reshape(kh, kw, -1, groups * outputs)
+    return weight
 
 
 def _is_convolution(layer: Layer) -> bool:

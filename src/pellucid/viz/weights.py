@@ -19,7 +19,7 @@ BINS = 50
 
 
 def plot_weights(
-    model: Sequential, match: str = "*.weight", *, axes: Any = None
+    model: Sequential, match: str = "*weight", *, axes: Any = None
 ) -> list[Any]:
     """Draw how the numbers of each parameter are distributed.
 
@@ -27,7 +27,7 @@ def plot_weights(
     ----------
     model : Sequential
         Built.
-    match : str, default "*.weight"
+    match : str, default "*weight"
         Which parameters, by their names in ``state_dict``, with wildcards: "*" for
         all, "dense_*" for the dense layers.
     axes : sequence of matplotlib Axes, optional
@@ -64,7 +64,7 @@ def plot_gradients(
     model: Sequential,
     x: ArrayLike,
     y: ArrayLike,
-    match: str = "*.weight",
+    match: str = "*weight",
     *,
     axes: Any = None,
 ) -> list[Any]:
