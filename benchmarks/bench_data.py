@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness import contest, median_ratio, timed
 from benchmarks.networks import NETWORKS
 from pellucid.data import Batches, Compose, Prefetch, RandomAffine, RandomNoise
+from pellucid.debug.yardsticks import contest, median_ratio, timed
 
 SAMPLES, BATCH, BUDGET = 3200, 64, 1.05
 READING_SECONDS = 0.002

@@ -47,8 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    from benchmarks.harness import fma_peak
     from pellucid import kernels
+    from pellucid.debug.yardsticks import fma_peak
 
     terminalreporter.write_line(
         f"pellucid: {kernels.active_isa()}, {kernels.get_num_threads()} threads, "

@@ -1,4 +1,4 @@
-"""What every benchmark shares: shapes, the work to time, yardsticks, contests.
+"""What every benchmark shares: shapes, the work to time, and its yardsticks.
 
 A kernel benchmark is a function that turns a shape into `Work`; the decorator
 `kernel_benchmark` times it on the compiled kernels and on their NumPy twin:
@@ -16,12 +16,10 @@ from __future__ import annotations
 
 import csv
 import inspect
-import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,12 +27,18 @@ import numpy as np
 import pytest
 
 from pellucid import kernels
+from pellucid.debug.yardsticks import (
+    contest,
+    copy_bandwidth,
+    fma_peak,
+    median_ratio,
+    timed,
+)
 
 FOLDER = Path(__file__).resolve().parent
 SMALL = {"n": 2, "m": 64, "size": 4096}
 """Largest batch, rows of a matrix product and length of a vector in a smoke run."""
 
-YARDSTICK_SECONDS = 0.03
 ROUNDS = {
     "min_rounds": 5,
     "max_time": 0.3,
@@ -175,59 +179,6 @@ def time_it(
     )
 
 
-def fma_peak() -> float:
-    """GFLOP/s that the threads and the instruction set in use can do; 0 if unknown."""
-    core = compiled()
-    return core.fma_peak("float32", None, YARDSTICK_SECONDS) if core else 0.0
-
-
-def copy_bandwidth(nbytes: int) -> float:
-    """GB/s of a copy that reads and writes as many bytes together; 0 if unknown."""
-    core = compiled()
-    half = max(nbytes // 2, 4096)
-    return core.copy_bandwidth(half, YARDSTICK_SECONDS) if core else 0.0
-
-
-def compiled() -> Any:
-    """Return the extension module, None where it was not built or may not be used."""
-    return vars(kernels).get("_core")
-
-
 def missing_ops() -> list[str]:
     """Public ops without a benchmark, once all bench files were imported."""
     return sorted(set(kernels.reference.__all__) - BENCHMARKED)
-
-
-def timed(call: Callable[[], Any]) -> Callable[[], float]:
-    """Turn a call into one that returns the seconds it took."""
-
-    def seconds() -> float:
-        start = perf_counter()
-        call()
-        return perf_counter() - start
-
-    return seconds
-
-
-def contest(
-    contestants: Mapping[str, Callable[[], float]], rounds: int
-) -> dict[str, list[float]]:
-    """Let contestants run in turn, so that a slow minute of the machine hits all.
-
-    A contestant is any callable that does its work once and returns the seconds: a
-    timed function, or a child process that is told to go. Each round starts with
-    another one.
-    """
-    times: dict[str, list[float]] = {name: [] for name in contestants}
-    names = list(contestants)
-    for start in range(rounds):
-        for index in range(len(names)):
-            name = names[(start + index) % len(names)]
-            times[name].append(contestants[name]())
-    return times
-
-
-def median_ratio(times: Mapping[str, Sequence[float]], of: str, to: str) -> float:
-    """How many times longer one contestant takes than another, round by round."""
-    pairs = zip(times[of], times[to], strict=True)
-    return statistics.median(one / other for one, other in pairs)

@@ -22,8 +22,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import contest
 from benchmarks.networks import NETWORKS
+from pellucid.debug.yardsticks import contest
 
 PEERS = Path(__file__).resolve().parent / "peers"
 IMAGE_MODES = ("eager", "channels_last")

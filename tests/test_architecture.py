@@ -34,7 +34,9 @@ UPWARD = {
     ("core.layer", "debug"),
     ("model.sequential", "debug"),
     ("model.sequential", "io"),
+    ("model.sequential", "debug"),
     ("model.history", "viz"),
+    ("debug.profile_table", "viz"),
 }
 
 # What comes from outside: NumPy everywhere but in the leaves, the rest on first use.

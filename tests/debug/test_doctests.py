@@ -22,7 +22,8 @@ def test_examples(name: str) -> None:
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
-def test_the_example_of_diagnose():
-    finder = doctest.DocTestFinder()
-    (test,) = finder.find(sequential.Sequential.diagnose, globs=vars(sequential))
+@pytest.mark.parametrize("name", ["diagnose", "profile"])
+def test_the_examples_of_methods(name: str) -> None:
+    method = getattr(sequential.Sequential, name)
+    (test,) = doctest.DocTestFinder().find(method, globs=vars(sequential))
     assert doctest.DocTestRunner().run(test).failed == 0

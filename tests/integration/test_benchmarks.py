@@ -29,18 +29,3 @@ def test_shapes_have_names_of_their_own() -> None:
         names = [str(shape) for shape in harness.shapes(table.stem)]
         assert names, table
         assert len(set(names)) == len(names), table
-
-
-def test_contestants_take_turns() -> None:
-    order: list[str] = []
-
-    def contestant(name: str, seconds: float) -> float:
-        order.append(name)
-        return seconds
-
-    times = harness.contest(
-        {"a": lambda: contestant("a", 1.0), "b": lambda: contestant("b", 4.0)}, 2
-    )
-    assert order == ["a", "b", "b", "a"]
-    assert times == {"a": [1.0, 1.0], "b": [4.0, 4.0]}
-    assert harness.median_ratio(times, "b", "a") == 4.0

@@ -77,7 +77,7 @@ def test_steps_are_recorded():
     x, y = strokes(8)
     for _ in range(2):
         step.run(x, y)
-    assert len(step._recordings) == 1
+    assert len(step.recordings) == 1
 
 
 def test_recorded_steps_are_those_of_the_layers(monkeypatch):

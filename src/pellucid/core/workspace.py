@@ -63,6 +63,10 @@ class Workspace:
         """Everything that it holds, as bytes."""
         return list(self._memory.values())
 
+    def sizes(self) -> dict[Hashable, int]:
+        """Bytes held for each key."""
+        return {key: memory.nbytes for key, memory in self._memory.items()}
+
     @property
     def nbytes(self) -> int:
         """Bytes held."""

@@ -17,16 +17,21 @@ if TYPE_CHECKING:
     from pellucid.debug.finding import Diagnosis, Finding
     from pellucid.debug.gradcheck import GradientCheck, check_layers, check_model
     from pellucid.debug.library import LibraryCheck, check_library
+    from pellucid.debug.profile_table import Cost, Machine, Profile, Row
     from pellucid.debug.tester import NetworkTester, selftest
     from pellucid.debug.tester_report import SelfTest
 
 _SOURCES = {
+    "Cost": "profile_table",
     "Diagnosis": "finding",
     "Doctor": "doctor",
     "Finding": "finding",
     "GradientCheck": "gradcheck",
     "LibraryCheck": "library",
+    "Machine": "profile_table",
     "NetworkTester": "tester",
+    "Profile": "profile_table",
+    "Row": "profile_table",
     "SelfTest": "tester_report",
     "check_layers": "gradcheck",
     "check_library": "library",
@@ -37,12 +42,16 @@ _SOURCES = {
 """Where the names are defined, for `__getattr__`: importing one costs nothing else."""
 
 __all__ = [
+    "Cost",
     "Diagnosis",
     "Doctor",
     "Finding",
     "GradientCheck",
     "LibraryCheck",
+    "Machine",
     "NetworkTester",
+    "Profile",
+    "Row",
     "SelfTest",
     "check_layers",
     "check_library",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,13 @@ def drawn_samples(model: Sequential, n: int, seed: int = 0) -> tuple[Array, Arra
         Samples.
     seed : int
 
+    Returns
+    -------
+    x : array of the model's dtype (n, ...)
+    y : array
+        Class labels for a categorical loss, 0 and 1 for a binary one, else whatever
+        the loss takes first: normal values, one-hot rows, 0 and 1, -1 and 1.
+
     Example
     -------
     >>> import pellucid as pl
@@ -34,16 +42,28 @@ def drawn_samples(model: Sequential, n: int, seed: int = 0) -> tuple[Array, Arra
     """
     model.require_built("drawing samples")
     random = np.random.default_rng(seed)
-    x = random.normal(size=(n, *_known(model.input_shape)))
+    x = random.standard_normal((n, *(model.input_shape or ()))).astype(model.dtype)
     kind = getattr(model.loss, "kind", "regression")
     out = model.inner_shapes[-1]
     if kind == "categorical":
         return x, random.integers(0, out[-1], (n, *out[:-1]))
-    shape = (n, *_known(model.output_shape))
+    shape = (n, *(model.output_shape or ()))
     if kind == "binary":
         return x, random.integers(0, 2, shape)
-    return x, random.normal(size=shape)
+    y = None
+    for y in _targets(random, shape):
+        try:
+            model.loss.check(y, shape[1:], dtype=model.dtype)
+        except (TypeError, ValueError):
+            continue
+        break
+    return x, y
 
 
-def _known(shape: Any) -> tuple[int, ...]:
-    return tuple(shape or ())
+def _targets(random: np.random.Generator, shape: tuple[int, ...]) -> Iterator[Any]:
+    """What losses without a known kind take, the most usual first."""
+    yield random.standard_normal(shape)
+    yield np.eye(shape[-1])[random.integers(0, shape[-1], shape[:-1])]
+    bits = random.integers(0, 2, shape)
+    yield bits
+    yield 2 * bits - 1

@@ -262,8 +262,13 @@ def plan() -> Any:
     return _compiled().Plan() if _backend == "compiled" else None
 
 
-def record(compute: Callable[[], Result]) -> tuple[Result, Any]:
+def record(
+    compute: Callable[[], Result], begin: Callable[[Any], object] | None = None
+) -> tuple[Result, Any]:
     """Run `compute` and return its result and the plan of its kernel calls, or None.
+
+    `begin`, when given, gets the plan before the first call: its length tells how many
+    calls came so far.
 
     Example
     -------
@@ -275,6 +280,8 @@ def record(compute: Callable[[], Result]) -> tuple[Result, Any]:
     if recorder is None:
         return compute(), None
     with _ONE_AT_A_TIME, recorder.record():
+        if begin is not None:
+            begin(recorder)
         return compute(), recorder
 
 

@@ -25,12 +25,23 @@ class Recording:
         Runs forward and backward once; what it returns is kept as ``result``.
     lasting : callable
         Gives the arrays that stay, after ``compute`` has run.
+    begin : callable, optional
+        Is given the plan that records, None without one, before ``compute`` runs.
+
+    Attributes
+    ----------
+    watch : callable, optional
+        Is given the seconds of each call after every repetition; None times nothing.
     """
 
     def __init__(
-        self, compute: Callable[[], Any], lasting: Callable[[], Iterable[Array]]
+        self,
+        compute: Callable[[], Any],
+        lasting: Callable[[], Iterable[Array]],
+        begin: Callable[[Any], object] | None = None,
     ) -> None:
-        self.result, plan = kernels.record(compute)
+        self.watch: Callable[[Array], object] | None = None
+        self.result, plan = kernels.record(compute, begin)
         self._plan: Any = None
         if plan is None:
             return
@@ -45,9 +56,17 @@ class Recording:
         """True when the step can be repeated."""
         return self._plan is not None
 
+    @property
+    def arrays(self) -> list[tuple[Array | None, ...]]:
+        """For each recorded call the arrays that it uses."""
+        return self._plan.arrays  # type: ignore[no-any-return]
+
     def run(self) -> None:
         """Repeat the recorded calls on what the arrays hold now."""
-        self._plan.run()
+        if self.watch is None:
+            self._plan.run()
+        else:
+            self.watch(self._plan.seconds())
 
 
 class PreparedPass:

@@ -30,7 +30,7 @@ from pellucid.model.wiring import claim, refuse_owned
 from pellucid.optimizers import Optimizer, get_optimizer
 
 if TYPE_CHECKING:
-    from pellucid.debug import Diagnosis, GradientCheck
+    from pellucid.debug import Diagnosis, GradientCheck, Profile
 
 
 class Sequential(Network):
@@ -392,6 +392,58 @@ class Sequential(Network):
             shuffle=shuffle,
             class_weight=class_weight,
         )
+
+    def profile(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        seconds: float = 1.0,
+    ) -> Profile:
+        """Measure one training step layer by layer, and against this machine.
+
+        A copy of the model takes the steps: the model itself does not change.
+
+        Parameters
+        ----------
+        x, y, sample_weight
+            One batch, as ``fit`` takes it; all its samples go through each step.
+        seconds : float
+            About how long to repeat the step.
+
+        Returns
+        -------
+        Profile
+            Shows itself as a table. Per layer, forward and backward: time, share,
+            FLOPs (2 per multiply-add) and bytes, percent of the multiply-add peak and
+            of the copy bandwidth measured beside, what bounds it, the algorithm;
+            ``advice`` in words, ``to_json()``, ``plot()`` for the roofline.
+
+        Raises
+        ------
+        RuntimeError, TypeError, ValueError, NumericsError
+            As ``fit``.
+
+        Example
+        -------
+        >>> from pellucid.layers import Dense
+        >>> model = Sequential([Dense(8, "relu"), Dense(1)], input_shape=(4,), seed=0)
+        >>> model.compile("adam", "mse")
+        >>> profile = model.profile([[1.0, 2, 3, 4]], [[1.0]], seconds=0.01)
+        >>> [row.name for row in profile.rows], profile.rows[0].forward.flops
+        (['dense_1', 'dense_2'], 64)
+
+        Source
+        ------
+        Williams, Waterman, Patterson (2009), Roofline: an insightful visual performance
+        model for multicore architectures.
+        """
+        from pellucid.debug.profiler import profile
+
+        self.require_layers("profile")
+        self._require_compiled()
+        return profile(self, x, y, sample_weight=sample_weight, seconds=seconds)
 
     def train_on_batch(
         self, x: Any, y: Any, sample_weight: ArrayLike | None = None

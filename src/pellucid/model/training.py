@@ -87,7 +87,7 @@ class TrainingStep:
         self._kept = [(live, live.copy()) for live in _live_state(self.layers)]
         self._reused_batches = reused_batches
         self._records = ours(self._loss, *(layer for _, layer in walk(self.layers)))
-        self._recordings: dict[Any, Recording] = {}
+        self.recordings: dict[Any, Recording] = {}
         self._sum: Array | None = None
         self._sum_count = self._batches = 0
         runs = self.store.grouped_runs(rate_factors(model))
@@ -163,6 +163,14 @@ class TrainingStep:
             return kernels.softmax(y, out=out)
         return kernels.activation(y, self._activation, out=out)
 
+    def buffer_sizes(self) -> dict[int, int]:
+        """Bytes that each layer keeps from step to step, by ``id(layer)``."""
+        found: dict[int, int] = {}
+        for key, size in self._workspace.sizes().items():
+            if isinstance(key, tuple):
+                found[key[0]] = found.get(key[0], 0) + size
+        return found
+
     def _gradients(self, x: Array, y: Array, weights: Array | None) -> float:
         """Write every p.grad, return the loss; NumericsError when not finite."""
         self._prediction = self._propagate(x, y, weights)
@@ -183,7 +191,7 @@ class TrainingStep:
             x, y = self._own_copy("x", x), self._own_copy("y", y)
             weights = None if weights is None else self._own_copy("weights", weights)
         key = (x.shape, y.shape, weights is None)
-        recording = self._recordings.get(key)
+        recording = self.recordings.get(key)
         if recording is not None:
             recording.run()
             prediction, self._outputs = recording.result
@@ -192,14 +200,19 @@ class TrainingStep:
         def compute() -> tuple[Array, list[Array]]:
             return self._layer_by_layer(x, y, weights), list(self._outputs)
 
-        recording = Recording(compute, lambda: self._lasting(x, y, weights))
+        recording = Recording(
+            compute, lambda: self._lasting(x, y, weights), self._begin_recording
+        )
         if not math.isfinite(self._value[0]):
             return recording.result[0]  # type: ignore[no-any-return]
         if recording.repeats:
-            self._recordings[key] = recording
+            self.recordings[key] = recording
         else:
             self._records = False
         return recording.result[0]  # type: ignore[no-any-return]
+
+    def _begin_recording(self, plan: Any) -> None:
+        """Told before a step is recorded, and by which plan; for subclasses."""
 
     def _own_copy(self, key: str, array: Array) -> Array:
         own = self._workspace.array(key, array.shape, array.dtype)

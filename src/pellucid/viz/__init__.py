@@ -16,6 +16,7 @@ from pellucid.viz.history import (
 )
 from pellucid.viz.network import export_network
 from pellucid.viz.points import plot_decision_boundary, plot_points
+from pellucid.viz.roofline import plot_roofline
 from pellucid.viz.saliency import grad_cam, plot_grad_cam, plot_saliency, saliency
 from pellucid.viz.topology import network_figure, plot_network
 from pellucid.viz.weights import plot_gradients, plot_weights
@@ -38,6 +39,7 @@ __all__ = [
     "plot_optimizers",
     "plot_points",
     "plot_rate_search",
+    "plot_roofline",
     "plot_saliency",
     "plot_schedules",
     "plot_training",
