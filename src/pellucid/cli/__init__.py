@@ -1,4 +1,4 @@
-"""The command `pellucid`: train, evaluate, predict, doctor, gradcheck, profile, info."""
+"""The command `pellucid`: its parser, and what it says of mistakes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from pellucid.cli import doctor, evaluate, gradcheck, info, predict, profile, train
+from pellucid.cli import (
+    bench,
+    doctor,
+    evaluate,
+    gradcheck,
+    info,
+    predict,
+    profile,
+    train,
+)
 from pellucid.errors import describe
 
 # What a user can cause and repair; anything else is a fault of ours and shows itself.
@@ -76,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Begin with: pellucid train",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (train, evaluate, predict, doctor, gradcheck, profile, info):
+    for module in (train, evaluate, predict, doctor, gradcheck, profile, bench, info):
         command = module.add_parser(commands)
         command.set_defaults(run=module.run)
         command.add_argument(

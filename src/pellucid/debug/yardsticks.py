@@ -116,7 +116,7 @@ def ratios(of: Sequence[float], to: Sequence[float]) -> list[float]:
 
 
 def spread(values: Sequence[float]) -> tuple[float, float]:
-    """The lower and the upper quartile; twice the value where there is only one.
+    """The lower and the upper quartile; of one value itself, of none 0.
 
     Example
     -------
@@ -124,7 +124,7 @@ def spread(values: Sequence[float]) -> tuple[float, float]:
     ((3.0, 3.0), (1.0, 3.0))
     """
     if len(values) < 2:
-        return values[0], values[0]
+        return (values[0], values[0]) if values else (0.0, 0.0)
     low, _, high = statistics.quantiles(values, n=4)
     return low, high
 

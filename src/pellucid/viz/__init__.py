@@ -15,6 +15,7 @@ from pellucid.viz.history import (
     plot_training,
 )
 from pellucid.viz.network import export_network
+from pellucid.viz.performance import plot_memory, plot_throughput, plot_width
 from pellucid.viz.points import plot_decision_boundary, plot_points
 from pellucid.viz.roofline import plot_roofline
 from pellucid.viz.saliency import grad_cam, plot_grad_cam, plot_saliency, saliency
@@ -34,6 +35,7 @@ __all__ = [
     "plot_grad_cam",
     "plot_gradients",
     "plot_history",
+    "plot_memory",
     "plot_misclassified",
     "plot_network",
     "plot_optimizers",
@@ -42,7 +44,9 @@ __all__ = [
     "plot_roofline",
     "plot_saliency",
     "plot_schedules",
+    "plot_throughput",
     "plot_training",
     "plot_weights",
+    "plot_width",
     "saliency",
 ]
