@@ -63,6 +63,7 @@ def cifar_vgg() -> list[pl.Layer]:
 
 
 NETWORKS = {
+    "mlp_100": Network((64,), lambda: mlp(100)),
     "mlp_128_64": Network((784,), lambda: mlp(128, 64)),
     "mlp_512_512": Network((784,), lambda: mlp(512, 512)),
     "lenet5_sgd": Network((28, 28, 1), lenet5, momentum),

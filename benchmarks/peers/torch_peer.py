@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+VERSION = f"torch {torch.__version__}"
+
 
 def mlp(*widths: int) -> list[nn.Module]:
     layers: list[nn.Module] = []
@@ -42,6 +44,7 @@ def cifar_vgg() -> list[nn.Module]:
 
 
 NETWORKS: dict[str, tuple[Callable[[], list[nn.Module]], tuple[int, ...], str]] = {
+    "mlp_100": (lambda: mlp(64, 100, 10), (64,), "adam"),
     "mlp_128_64": (lambda: mlp(784, 128, 64, 10), (784,), "adam"),
     "mlp_512_512": (lambda: mlp(784, 512, 512, 10), (784,), "adam"),
     "lenet5_sgd": (lenet5, (1, 28, 28), "sgd"),
