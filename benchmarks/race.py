@@ -175,7 +175,7 @@ def chart(rows: list[dict[str, Any]], path: Path) -> None:
     """Draw the ratios."""
     bars = [
         report.Bar(
-            f"{row['network']}, batch {row['batch']}, {row['threads']} threads",
+            f"{row['network']}, batch {row['batch']}, threads {row['threads']}",
             *(row["ratio"], row["low"], row["high"]),
             bar_of(row),
         )

@@ -68,6 +68,16 @@ def test_permutations_are_those_of_the_reference(n, isa):
     np.testing.assert_array_equal(np.sort(order), np.arange(n))
 
 
+@pytest.mark.parametrize("twin", [core, reference])
+def test_a_permutation_goes_into_out(twin):
+    out = np.full(9, -1, np.int64)
+    assert twin.permutation(9, seed=1, stream=2, out=out) is out
+    assert_exact(out, reference.permutation(9, seed=1, stream=2))
+    for wrong in (np.empty(8, np.int64), np.empty(9, np.int32), np.empty(18)[::2]):
+        with pytest.raises(ValueError, match="out"):
+            twin.permutation(9, seed=1, stream=2, out=wrong)
+
+
 def test_every_permutation_is_as_likely():
     counts: dict[tuple[int, ...], int] = {}
     for step in range(24 * 500):

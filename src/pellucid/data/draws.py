@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,14 @@ from pellucid.shapes import integer
 _FIRST_STREAM = 2**31 + 2**16
 
 
+class Key(TypedDict):
+    """What keys a drawing of the kernels."""
+
+    seed: int
+    stream: int
+    step: int
+
+
 class Draws:
     """The random numbers of one batch: every call takes the next stream."""
 
@@ -21,7 +31,7 @@ class Draws:
         self.step = integer(step, "step", 0, 2**62)
         self.stream = _FIRST_STREAM
 
-    def key(self) -> dict[str, int]:
+    def key(self) -> Key:
         """Return (seed, stream, step) as the kernels take them."""
         self.stream += 1
         return {"seed": self.seed, "stream": self.stream, "step": self.step}

@@ -65,10 +65,9 @@ cdef int run_permutation(int64_t[::1] y, tuple key) except -1:
     return submit(pl_permutation, &args, sizeof(args), y.base)
 
 
-def permutation(n, *, seed, stream, step=0):
+def permutation(n, *, seed, stream, step=0, out=None):
     """0 .. n - 1 shuffled; see `pellucid.kernels.reference.permutation`."""
-    n = checks.permutation(n)
+    n, out = checks.permutation(n, out)
     key = checks.philox(2 * max(n - 1, 0), seed, stream, step, 0)
-    out = np.empty(n, np.int64)
     run_permutation(out, key)
     return out

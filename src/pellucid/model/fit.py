@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid import kernels
 from pellucid.callbacks.base import Callback
 from pellucid.callbacks.progress import ProgressBar
+from pellucid.core.layer import Array
 from pellucid.errors import NumericsError
 from pellucid.model.history import History
 from pellucid.model.inference import evaluate_samples
@@ -43,6 +44,7 @@ class FitLoop:
         self.interrupts = Interrupts()
         self.step = self._new_step()
         self._steps = data.source.steps
+        self._order: Array | None = None  # shuffled anew for every epoch
         self._on_batch = [
             callback
             for callback in options.callbacks
@@ -130,8 +132,12 @@ class FitLoop:
             metric.reset()
         order = None
         if self.options.shuffle and self.data.samples is not None:
-            order = kernels.permutation(
-                self.data.samples, seed=model.seed, stream=SHUFFLE_STREAM, step=epoch
+            self._order = order = kernels.permutation(
+                self.data.samples,
+                seed=model.seed,
+                stream=SHUFFLE_STREAM,
+                step=epoch,
+                out=self._order,
             )
         mean = getattr(model.loss, "reduction", "mean") == "mean"
         total, samples = 0.0, 0

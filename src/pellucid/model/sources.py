@@ -54,6 +54,7 @@ class ArraySource:
         largest = max(stop - start for start, stop in self.bounds)
         if data.x.dtype == np.uint8 and data.x.ndim == 4:
             dtype = data.x.dtype  # the first layer takes bytes
+        self._rows: NDArray[np.int64] | None = None  # of an epoch, in its order
         self._x = aligned_empty((largest, *data.x.shape[1:]), dtype)
         self._y = aligned_empty((largest, *data.y.shape[1:]), data.y.dtype)
         self._weights = (
@@ -70,7 +71,11 @@ class ArraySource:
         order : int64 array, optional
             A permutation of the rows.
         """
-        rows = self.rows if order is None else self.rows[order]
+        rows = self.rows
+        if order is not None:
+            if self._rows is None:
+                self._rows = np.empty_like(rows)
+            rows = np.take(self.rows, order, out=self._rows, mode="clip")
         for start, stop in self.bounds:
             chosen, count = rows[start:stop], stop - start
             x = self._x[:count]

@@ -10,7 +10,7 @@ import numpy as np
 from pellucid.errors import check_choice
 from pellucid.shapes import integer
 
-from .arrays import Array, empty, number
+from .arrays import I64, Array, empty, number, output
 
 
 def philox(
@@ -43,9 +43,10 @@ def random_array(
     return empty(shape, np.dtype(kind)), one, two
 
 
-def permutation(n: Any) -> int:
-    """Return `n`; seed, stream and step are checked by `philox`."""
-    return integer(n, "n", 0)
+def permutation(n: Any, out: Any) -> tuple[int, Array]:
+    """Return `(n, out)`; seed, stream and step are checked by `philox`."""
+    n = integer(n, "n", 0)
+    return n, output(out, (n,), I64, "out")
 
 
 def key(value: Any, name: str) -> int:

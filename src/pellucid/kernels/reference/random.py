@@ -182,7 +182,9 @@ def random_normal(
     return y
 
 
-def permutation(n: int, *, seed: int, stream: int, step: int = 0) -> Array:
+def permutation(
+    n: int, *, seed: int, stream: int, step: int = 0, out: Array | None = None
+) -> Array:
     """Return the numbers 0 .. n - 1 in random order.
 
     for i = n - 1 down to 1: swap p[i] and p[j],  j = (x * (i + 1)) >> 64
@@ -196,6 +198,8 @@ def permutation(n: int, *, seed: int, stream: int, step: int = 0) -> Array:
         At most 2**31 - 1.
     seed, stream, step
         As in `philox`.
+    out : int64 array (n,), optional
+        Receives the result.
 
     Returns
     -------
@@ -216,7 +220,7 @@ def permutation(n: int, *, seed: int, stream: int, step: int = 0) -> Array:
     Fisher and Yates (1938); Lemire (2019), Fast random integer generation in an
     interval.
     """
-    n = checks.permutation(n)
+    n, out = checks.permutation(n, out)
     words = philox(2 * max(n - 1, 0), seed=seed, stream=stream, step=step)
     low, high = words[0::2].astype(np.uint64), words[1::2].astype(np.uint64)
     bound = np.arange(n, 1, -1, dtype=np.uint64)  # i + 1, below 2**32
@@ -225,7 +229,8 @@ def permutation(n: int, *, seed: int, stream: int, step: int = 0) -> Array:
     order = list(range(n))
     for i, j in zip(range(n - 1, 0, -1), chosen.tolist(), strict=True):
         order[i], order[j] = order[j], order[i]
-    return np.array(order, np.int64)
+    out[...] = order
+    return out
 
 
 def _uniform(count: int, seed: int, stream: int, step: int) -> Array:
