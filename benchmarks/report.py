@@ -63,8 +63,13 @@ def conditions(threads: Iterable[int]) -> dict[str, Any]:
         "python": platform.python_version(),
         "numpy": np.__version__,
         "pellucid": pl.__version__,
-        "command": shlex.join(["python", *sys.orig_argv[1:]]),
+        "command": shlex.join(["python", *map(without_folder, sys.orig_argv[1:])]),
     }
+
+
+def without_folder(argument: str) -> str:
+    """An absolute path's last name: folders of one machine tell others nothing."""
+    return Path(argument).name if os.path.isabs(argument) else argument
 
 
 def heading(found: dict[str, Any]) -> str:
