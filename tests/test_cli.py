@@ -418,7 +418,7 @@ def test_bench_says_what_its_pictures_need(capsys, model_path, monkeypatch) -> N
     command = ["bench", str(model_path), "--batch-sizes", "1", "--rounds", "1"]
     assert main(command) == 0
     assert 'pip install "pellucid[plot]"' in capsys.readouterr().out
-    folder = Path("pellucid-bench/model-1")
+    folder = Path("pellucid-runs/bench-model-1")
     assert sorted(path.name for path in folder.iterdir()) == [
         *("report.csv", "report.json", "report.txt"),
     ]
@@ -439,7 +439,7 @@ def test_bench_refuses_bad_numbers(capsys, model_path) -> None:
         assert main(["bench", str(model_path), option, "0"]) == 2
         assert option in capsys.readouterr().err
     assert main(["bench", "nothing.safetensors"]) == 2
-    assert not Path("pellucid-bench").exists()
+    assert not Path("pellucid-runs").exists()
 
 
 # info, errors, ways to start ---------------------------------------------------

@@ -50,14 +50,14 @@ def drawn_samples(model: Sequential, n: int, seed: int = 0) -> tuple[Array, Arra
     shape = (n, *(model.output_shape or ()))
     if kind == "binary":
         return x, random.integers(0, 2, shape)
-    y = None
-    for y in _targets(random, shape):
+    *tried, last = _targets(random, shape)
+    for y in tried:
         try:
             model.loss.check(y, shape[1:], dtype=model.dtype)
         except (TypeError, ValueError):
             continue
-        break
-    return x, y
+        return x, y
+    return x, last
 
 
 def _targets(random: np.random.Generator, shape: tuple[int, ...]) -> Iterator[Any]:
