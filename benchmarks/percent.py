@@ -102,16 +102,18 @@ def table(rows: Sequence[dict[str, Any]], twins: Sequence[dict[str, Any]]) -> st
 
 
 def chart(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draw what was reached."""
-    bars = [
-        report.Bar(
-            f"{row['group']}: {row['name']}, {row['isa']}",
-            *(row["percent"], row["low"], row["high"], row["bar"]),
-        )
-        for row in rows
-        if row["percent"] is not None
-    ]
-    report.draw(bars, "percent of the peak or of a copy", path)
+    """Draw what was reached, a picture for each instruction set."""
+    for isa in dict.fromkeys(row["isa"] for row in rows):
+        bars = [
+            report.Bar(
+                f"{row['group']}: {row['name']}",
+                *(row["percent"], row["low"], row["high"], row["bar"]),
+            )
+            for row in rows
+            if row["isa"] == isa and row["percent"] is not None
+        ]
+        label = f"{isa}: percent of the peak or of a copy"
+        report.draw(bars, label, path.with_stem(f"{path.stem}-{isa}"))
 
 
 def run(arguments: argparse.Namespace) -> tuple[list[Any], list[Any]]:

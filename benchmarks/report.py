@@ -30,6 +30,8 @@ from pellucid.debug.kernel_bench import measure_machine
 MET, NOT_MET = "#0072B2", "#D55E00"
 """Colours that colour-blind people tell apart."""
 
+LEGEND = "line: quartiles, mark: at least, orange: not reached"
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -121,7 +123,8 @@ def draw(bars: Sequence[Bar], label: str, path: Path) -> None:
     ax.set_yticks(range(len(bars)), [bar.name for bar in bars], fontsize="small")
     ax.set_ylim(len(bars) - 0.4, -0.6)
     ax.set_xlim(left=0)
-    ax.set_xlabel(f"{label}; line: quartiles, mark: at least, orange: not reached")
+    marked = any(bar.at_least is not None for bar in bars)
+    figure.supxlabel(f"{label}; {LEGEND}" if marked else label, fontsize="small")
     ax.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)
 

@@ -282,6 +282,25 @@ def test_memory_is_flat() -> None:
     assert memory.flat("lenet5_adam", 8, 1, 300)["verdict"] == "met"
 
 
+def test_medians_of_processes_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    bytes_held = {"": [3e8, 3e8, 9e8], "eager": [4e8, 2e8, 4e8],
+                  "channels_last": [5e8, 5e8, 1e8]}  # fmt: skip
+
+    class Fake:
+        ready, answer = True, "ready"
+
+        def __init__(self, python: str, peer: str, task: dict[str, Any]) -> None:
+            self.ask = lambda word: bytes_held[task["mode"]].pop(0)
+            self.close = lambda: None
+
+    monkeypatch.setattr(memory, "Contestant", Fake)
+    found = memory.against_torch("cifar_vgg", 2, 1, "python", 3)
+    assert found["held"] == {"pellucid": 3e8, "torch eager": 4e8,
+                             "torch channels_last": 5e8}  # fmt: skip
+    assert found["verdict"] == "met"
+    assert "torch eager 400 MB (200 - 400)" in memory.table([found])
+
+
 # Reports -----------------------------------------------------------------------------
 
 
