@@ -11,7 +11,10 @@ import pellucid as pl
 from examples import mnist_cnn, mnist_mlp, optimizers, overfit, points, regularization
 from examples import xor as xor_script
 
-slow = pytest.mark.slow
+
+def slow(test):
+    """Minutes: only with --run-slow, and with time enough on a busy machine."""
+    return pytest.mark.slow(pytest.mark.timeout(3600)(test))
 
 
 @slow
@@ -53,7 +56,6 @@ def test_regularization_is_measured():
 
 
 @slow
-@pytest.mark.timeout(3600)
 def test_the_mlp_on_mnist(mnist: Path, monkeypatch):
     monkeypatch.setenv("PELLUCID_DATA", str(mnist.parent))
     result = mnist_mlp.run()
@@ -63,7 +65,6 @@ def test_the_mlp_on_mnist(mnist: Path, monkeypatch):
 
 
 @slow
-@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", mnist_cnn.BARS)
 def test_the_cnn_on_mnist(kind, mnist: Path, monkeypatch):
     monkeypatch.setenv("PELLUCID_DATA", str(mnist.parent))
