@@ -1,18 +1,23 @@
 """Every Python block of docs/ runs as written, those of a page one after the other.
 
 Blocks of other libraries are marked after the word python (`python keras`); they must
-be Python and are not run.
+be Python and are not run. Indented blocks hold commands, whose words the parser of the
+command must take.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pellucid import cli
+
 DOCS = Path(__file__).parents[1] / "docs"
+README = DOCS.parent / "README.md"
 FOREIGN = {"keras", "pytorch", "scikit-learn"}
 PAGES = sorted(DOCS.glob("*.md"))
 
@@ -39,9 +44,32 @@ def test_the_blocks_of_a_page_run(
             exec(compiled, names)
 
 
+def commands(page: Path) -> list[str]:
+    """The indented blocks of a page, line by line and without comments."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+    blocks = re.findall(r"^\n((?:    .*\n)+)", text, re.M)
+    lines = "".join(blocks).splitlines()
+    return [part for line in lines for part in line.partition("#")[0].split("&&")]
+
+
+@pytest.mark.parametrize("page", [*PAGES, README], ids=lambda page: page.stem)
+def test_what_is_indented_are_commands_that_exist(page: Path) -> None:
+    for command in commands(page):
+        words = shlex.split(command)
+        if words[:2] == ["python", "-m"]:
+            words = words[2:]
+        program, *arguments = words
+        if program == "pellucid":
+            cli._parser().parse_args(arguments)
+        elif program == "python":
+            assert (page.parents[page != README] / arguments[0]).is_file(), command
+        else:
+            assert program in ("pip", "pytest"), command
+
+
 def test_pages_name_no_place_of_one_machine() -> None:
     root = DOCS.parent
-    for page in [*PAGES, root / "README.md", *(root / "examples").glob("*")]:
+    for page in [*PAGES, README, *(root / "examples").glob("*")]:
         if page.is_file():
             text = page.read_text()
             assert not re.search(r"(?<![\w.])/(work|home|tmp|root)\b", text), page.name
@@ -49,7 +77,7 @@ def test_pages_name_no_place_of_one_machine() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for page in [*PAGES, DOCS.parent / "README.md"]:
+    for page in [*PAGES, README]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
