@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pellucid.viz.plots import _new_axes
-
-# Okabe and Ito (2008): told apart by colour-blind readers too.
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#999999"
+from pellucid.viz.canvas import BLUE, GREEN, GREY, RED, new_axes
 
 
 def plot_throughput(report: Mapping[str, Any], *, ax: Any = None) -> Any:
@@ -30,8 +27,8 @@ def plot_throughput(report: Mapping[str, Any], *, ax: Any = None) -> Any:
     ImportError
         matplotlib is not installed.
     """
-    ax = _new_axes() if ax is None else ax
-    kinds = (("forward", BLUE, "o"), ("training", ORANGE, "s"))
+    ax = new_axes() if ax is None else ax
+    kinds = (("forward", BLUE, "o"), ("training", RED, "s"))
     for kind, colour, marker in kinds:
         rows = report[kind]
         x = [row["batch"] for row in rows]
@@ -57,14 +54,14 @@ def plot_memory(report: Mapping[str, Any], *, ax: Any = None) -> Any:
 
     Parameters, result and errors as for `plot_throughput`.
     """
-    ax = _new_axes() if ax is None else ax
+    ax = new_axes() if ax is None else ax
     rows = report["memory"]
     places = range(len(rows))
     bottom = [0.0] * len(rows)
     parts = (
         ("parameters", BLUE),
         ("gradients", GREEN),
-        ("optimizer", ORANGE),
+        ("optimizer", RED),
         ("buffers", GREY),
     )
     for name, colour in parts:
@@ -82,10 +79,10 @@ def plot_width(report: Mapping[str, Any], *, ax: Any = None) -> Any:
 
     Parameters, result and errors as for `plot_throughput`.
     """
-    ax = _new_axes() if ax is None else ax
+    ax = new_axes() if ax is None else ax
     rows = report["width"]
     x = [row["parameters"] for row in rows]
-    for kind, colour, marker in (("forward", BLUE, "o"), ("training", ORANGE, "s")):
+    for kind, colour, marker in (("forward", BLUE, "o"), ("training", RED, "s")):
         y = [1e3 * row[kind]["seconds"] for row in rows]
         ax.plot(x, y, color=colour, marker=marker, label=kind)
     for row, place in zip(rows, x, strict=True):

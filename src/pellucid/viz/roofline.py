@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pellucid.viz.plots import _new_axes
+from pellucid.viz.canvas import BLUE, RED, new_axes
 
 if TYPE_CHECKING:
     from pellucid.debug.profile_table import Profile
 
-# Okabe and Ito (2008): told apart by colour-blind readers too.
-COLOURS = {"forward": "#0072B2", "backward": "#D55E00"}
+COLOURS = {"forward": BLUE, "backward": RED}
 MARKERS = {"forward": "o", "backward": "s"}
 NAMED = 0.03  # share of the step from which a layer is numbered
 
@@ -45,8 +44,7 @@ def plot_roofline(profile: Profile, *, ax: Any = None) -> Any:
     >>> ax = model.profile(x, y).plot()                           # doctest: +SKIP
     """
     if ax is None:
-        ax = _new_axes()
-        ax.figure.set_size_inches(8, 5)
+        ax = new_axes(8, 5)
     points = [
         (row, direction, cost)
         for row in profile.rows
