@@ -38,6 +38,27 @@ def bench_batch_norm_backward(shape: Shape, draw: Draw) -> Work:
     return Work((draw(*x.shape), x, gamma, *batch), flops=9 * x.size)
 
 
+def _pooled(shape: Shape, draw: Draw) -> tuple[Any, Any, Any]:
+    """`arrays`, of even height and width."""
+    even = {"h": shape.h // 2 * 2, "w": shape.w // 2 * 2}
+    return arrays(Shape(**(vars(shape) | even)), draw)
+
+
+@kernel_benchmark("batch_norm_max_pool2d", CASES)
+def bench_batch_norm_max_pool2d(shape: Shape, draw: Draw) -> Work:
+    x, affine, running = _pooled(shape, draw)
+    options = {"activation": "relu"}
+    given = (x, *affine, *running, 2)
+    return Work(given, options, flops=10 * x.size, writes=running)
+
+
+@kernel_benchmark("batch_norm_max_pool2d_backward", CASES)
+def bench_batch_norm_max_pool2d_backward(shape: Shape, draw: Draw) -> Work:
+    x, (gamma, beta), running = _pooled(shape, draw)
+    y, argmax, *batch = kernels.batch_norm_max_pool2d(x, gamma, beta, *running, 2)
+    return Work((draw(*y.shape), argmax, x, gamma, *batch, 2), flops=9 * x.size)
+
+
 @kernel_benchmark("batch_norm_inference_backward", CASES)
 def bench_batch_norm_inference_backward(shape: Shape, draw: Draw) -> Work:
     x, (gamma, _), running = arrays(shape, draw)

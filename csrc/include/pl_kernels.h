@@ -228,6 +228,25 @@ typedef struct {
 int pl_batch_norm_inference_backward(const void *args);
 int pl_batch_norm_backward(const void *args);
 
+/* pl_batch_norm_training and max pooling behind it, by windows of kh x kw that tile images of
+ * (values / w, w) pixels: y is the pooled result, argmax its places (uint8), PL_NO_PLACE where ReLU
+ * left 0. */
+enum { PL_NO_PLACE = 255 };
+typedef struct {
+    pl_norm_args norm;
+    ptrdiff_t w, kh, kw;
+    void *argmax;
+} pl_norm_pool_args;
+int pl_batch_norm_max_pool2d(const void *args);
+
+/* dy is the gradient of the pooled result. */
+typedef struct {
+    pl_norm_backward_args norm;
+    ptrdiff_t w, kh, kw;
+    const void *argmax;
+} pl_norm_pool_backward_args;
+int pl_batch_norm_max_pool2d_backward(const void *args);
+
 /* Statistics of each sample and group of channels: x and y are (n, positions, c), mean and inv_std
  * (n, groups), groups divides c. Layer normalization, of every row by itself, has groups = 1 and
  * positions = 1; both functions compute that, each well for its own shapes. */

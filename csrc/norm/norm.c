@@ -9,10 +9,16 @@
  * A sum is: a chain over the rows of a chunk (PL_NORM_CHUNK) in the element type, then over chunks
  * and columns in double, all in an order that the shape alone decides. Centring before scaling
  * keeps the digits of data far from zero: what rounding the mean loses comes back through the
- * offset. */
+ * offset.
+ *
+ * With max pooling behind it, the elementwise passes go by tiles, the image rows of one row of
+ * windows: what lies between the two layers exists for a tile at a time, in cache. The order of the
+ * sums is the same, and so are the bits. A maximum that ReLU made 0 has no place, so that no
+ * gradient goes there. */
 #include "norm/norm.h"
 
 #include "common/scratch.h"
+#include "pool/pool.h"
 #include "threading/threading.h"
 
 #define PL_OP norm
@@ -56,7 +62,22 @@ typedef struct {
      * chunk; doubles: two rows, then two for each channel. */
     char *constants, *partials;
     double *work, *first, *second;
+    /* With pooling: elements of a tile and of its windows, and memory for each worker. */
+    ptrdiff_t tile, pooled_tile, space;
+    int workers;
+    pl_windows windows;
+    pl_narrow narrow;
+    const pl_pool_kernels *pool;
+    char *argmax, *spaces;
 } norm_call;
+
+static void pool_behind(norm_call *call, ptrdiff_t w, ptrdiff_t c, ptrdiff_t kh, ptrdiff_t kw,
+                        const void *argmax) {
+    call->windows = pl_tiling_windows(w, c, kh, kw, &call->narrow);
+    call->tile = kh * w * c;
+    call->pooled_tile = w / kw * c;
+    call->argmax = (char *)argmax;
+}
 
 static int start(norm_call *call, int dtype, ptrdiff_t values, ptrdiff_t c, ptrdiff_t sums,
                  const void *out) {
@@ -67,13 +88,24 @@ static int start(norm_call *call, int dtype, ptrdiff_t values, ptrdiff_t c, ptrd
     call->size = values * c;
     call->sums = sums;
     call->stream = call->size * call->item > STREAM_BYTES && (uintptr_t)out % 64 == 0 &&
-                   call->shape.width * call->item % 64 == 0;
+                   call->shape.width * call->item % 64 == 0 && call->tile * call->item % 64 == 0;
     const ptrdiff_t width = call->shape.width;
     const ptrdiff_t constants = pl_round_up(4 * width * call->item, 64);
     const ptrdiff_t partials = pl_round_up(call->shape.chunks * sums * width * call->item, 64);
     const ptrdiff_t doubles = (2 * width + 2 * c) * (ptrdiff_t)sizeof(double);
-    char *memory = pl_scratch(PL_SLOT_REDUCE, (size_t)(constants + partials + doubles));
+    ptrdiff_t spaces = 0;
+    if (call->tile) {
+        call->pool = pl_pool_select(dtype);
+        /* A chunk, and of the tiles at its ends what lies outside of it. */
+        call->space = (PL_NORM_CHUNK + 1) * width + 2 * call->tile;
+        call->space = pl_round_up(call->space * call->item, 64);
+        call->workers = pl_workers(call->size / call->tile, 0.15 * (double)call->size);
+        spaces = call->space * call->workers;
+    }
+    const ptrdiff_t all = constants + partials + pl_round_up(doubles, 64) + spaces;
+    char *memory = pl_scratch(PL_SLOT_REDUCE, (size_t)all);
     if (!memory) return PL_NO_MEMORY;
+    call->spaces = memory + all - spaces;
     call->constants = memory;
     call->partials = memory + constants;
     call->work = (double *)(memory + constants + partials);
@@ -104,6 +136,51 @@ static void spread_constants(const norm_call *call, int count) {
         }
 }
 
+/* ---- tiles ---------------------------------------------------------------------------------- */
+/* The gradient of tile `tile` from that of its windows. */
+static void unpool(const norm_call *call, ptrdiff_t tile, char *dy) {
+    const ptrdiff_t at = tile * call->pooled_tile;
+    call->pool->route(call->dy + at * call->item, call->argmax + at, &call->windows, dy);
+}
+
+/* Task: one tile. */
+static void tile_tasks(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    const norm_call *call = context;
+    const ptrdiff_t width = call->shape.width, item = call->item;
+    char *between = call->spaces + thread * call->space;
+    for (ptrdiff_t tile = begin; tile < end; tile++) {
+        const ptrdiff_t at = tile * call->tile * item, pooled = tile * call->pooled_tile;
+        if (call->dy) {
+            unpool(call, tile, between);
+            call->kernels->gradient(between, call->x + at, call->out + at, call->tile, width,
+                                    call->constants, call->stream);
+        } else {
+            call->kernels->normalize(call->x + at, between, call->tile, width, call->constants,
+                                     call->relu, 0);
+            call->pool->largest(between, &call->windows, call->out + pooled * item,
+                                call->argmax + pooled);
+        }
+    }
+}
+
+/* Task: one chunk of rows, whose gradient fills the worker's memory. */
+static void pooled_sum_tasks(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    const norm_call *call = context;
+    const pl_wide_rows *shape = &call->shape;
+    char *dy = call->spaces + thread * call->space;
+    for (ptrdiff_t chunk = begin; chunk < end; chunk++) {
+        const ptrdiff_t row = chunk * PL_NORM_CHUNK, rows = pl_min(PL_NORM_CHUNK, shape->rows - row);
+        const ptrdiff_t rest = chunk == shape->chunks - 1 ? shape->rest : 0;
+        const ptrdiff_t first = row * shape->width, last = first + rows * shape->width + rest;
+        const ptrdiff_t tile = first / call->tile, tiles = pl_ceil_div(last, call->tile) - tile;
+        for (ptrdiff_t i = 0; i < tiles; i++) unpool(call, tile + i, dy + i * call->tile * call->item);
+        call->kernels->gradient_sums(dy + (first - tile * call->tile) * call->item,
+                                     call->x + first * call->item, call->constants, rows, shape->width,
+                                     shape->width, rest,
+                                     call->partials + chunk * call->sums * shape->width * call->item);
+    }
+}
+
 /* ---- tasks ---------------------------------------------------------------------------------- */
 /* Task: one chunk of rows, TASK_COLUMNS columns of it. */
 static void sum_tasks(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
@@ -129,6 +206,10 @@ static void sum_tasks(void *context, ptrdiff_t begin, ptrdiff_t end, int thread)
 }
 
 static void sum_chunks(norm_call *call) {
+    if (call->tile && call->dy) {
+        pl_parallel_for(call->shape.chunks, call->workers, pooled_sum_tasks, call);
+        return;
+    }
     const ptrdiff_t tasks = call->shape.chunks * pl_ceil_div(call->shape.width, TASK_COLUMNS);
     pl_parallel_for(tasks, pl_workers(tasks, 0.1 * (double)call->size), sum_tasks, call);
 }
@@ -152,6 +233,10 @@ static void elementwise_tasks(void *context, ptrdiff_t begin, ptrdiff_t end, int
 }
 
 static void run_elementwise(norm_call *call) {
+    if (call->tile) {
+        pl_parallel_for(call->size / call->tile, call->workers, tile_tasks, call);
+        return;
+    }
     const ptrdiff_t tasks = pl_ceil_div(call->size, task_elements(call));
     pl_parallel_for(tasks, pl_workers(tasks, 0.15 * (double)call->size), elementwise_tasks, call);
 }
@@ -161,8 +246,10 @@ static double inverse_deviation(double variance, double epsilon) {
     return 1 / __builtin_sqrt(variance + epsilon);
 }
 
-static int forward(const pl_norm_args *a, int training) {
+static int forward(const pl_norm_args *a, int training, const pl_norm_pool_args *pool) {
     norm_call call = {.x = a->x, .out = a->y, .relu = a->activation == PL_RELU};
+    if (pool) pool_behind(&call, pool->w, a->c, pool->kh, pool->kw, pool->argmax);
+    call.windows.dead = call.relu ? PL_NO_PLACE : 0;
     if (start(&call, a->dtype, a->values, a->c, training ? 3 : 0, a->y) != PL_OK)
         return PL_NO_MEMORY;
     if (training) {
@@ -198,12 +285,18 @@ static int forward(const pl_norm_args *a, int training) {
     return pl_activation(&rest);
 }
 
-int pl_batch_norm_training(const void *args) { return forward(args, 1); }
-int pl_batch_norm_inference(const void *args) { return forward(args, 0); }
+int pl_batch_norm_training(const void *args) { return forward(args, 1, NULL); }
+int pl_batch_norm_inference(const void *args) { return forward(args, 0, NULL); }
+int pl_batch_norm_max_pool2d(const void *args) {
+    const pl_norm_pool_args *pool = args;
+    return forward(&pool->norm, 1, pool);
+}
 
 /* ---- backward ------------------------------------------------------------------------------- */
-static int backward(const pl_norm_backward_args *a, int training) {
+static int backward(const pl_norm_backward_args *a, int training,
+                    const pl_norm_pool_backward_args *pool) {
     norm_call call = {.dy = a->dy, .x = a->x, .out = a->dx};
+    if (pool) pool_behind(&call, pool->w, a->c, pool->kh, pool->kw, pool->argmax);
     if (start(&call, a->dtype, a->values, a->c, 2, a->dx) != PL_OK) return PL_NO_MEMORY;
     const ptrdiff_t c = a->c;
     const double values = (double)a->values;
@@ -237,5 +330,9 @@ static int backward(const pl_norm_backward_args *a, int training) {
     return PL_OK;
 }
 
-int pl_batch_norm_backward(const void *args) { return backward(args, 1); }
-int pl_batch_norm_inference_backward(const void *args) { return backward(args, 0); }
+int pl_batch_norm_backward(const void *args) { return backward(args, 1, NULL); }
+int pl_batch_norm_inference_backward(const void *args) { return backward(args, 0, NULL); }
+int pl_batch_norm_max_pool2d_backward(const void *args) {
+    const pl_norm_pool_backward_args *pool = args;
+    return backward(&pool->norm, 1, pool);
+}

@@ -22,6 +22,31 @@
 /* Outputs beyond half of a usual last-level cache are written past it. */
 static const ptrdiff_t STREAM_BYTES = 16 << 20;
 
+const pl_pool_kernels *pl_pool_select(int dtype) { return pl_select_op(dtype); }
+
+static const pl_narrow *fill_narrow(pl_narrow *narrow, ptrdiff_t channels, ptrdiff_t stride_w) {
+    const int c = (int)channels;
+    if (c > 8) return NULL;
+    for (int i = 0; i < 32; i++) {
+        if (i < 16) narrow->pick[i] = stride_w == 2 ? i + i / c * c : i;
+        narrow->back[i] = i / (2 * c) * c + i % c;
+        narrow->column[i] = i / c % 2;
+    }
+    return narrow;
+}
+
+pl_windows pl_tiling_windows(ptrdiff_t w, ptrdiff_t c, ptrdiff_t kh, ptrdiff_t kw, pl_narrow *narrow) {
+    return (pl_windows){.windows = w / kw,
+                        .rows = kh,
+                        .columns = kw,
+                        .step = kw * c,
+                        .row = w * c,
+                        .pixel = c,
+                        .next_row = kw,
+                        .taps = kh * kw,
+                        .narrow = fill_narrow(narrow, c, kw)};
+}
+
 typedef enum { MAX, MAX_BACKWARD, AVERAGE, AVERAGE_BACKWARD } pool_kind;
 
 typedef struct {
@@ -171,13 +196,7 @@ static int pool(const pl_pool_args *a, pool_kind kind) {
                       .item = (ptrdiff_t)pl_item_size(a->dtype),
                       .number = a->wide_argmax ? 4 : 1,
                       .disjoint = a->stride_h >= a->kh && a->stride_w >= a->kw};
-    if (a->c <= 8)
-        for (int i = 0; i < 32; i++) {
-            const int c = (int)a->c;
-            if (i < 16) plan.narrow.pick[i] = a->stride_w == 2 ? i + i / c * c : i;
-            plan.narrow.back[i] = i / (2 * c) * c + i % c;
-            plan.narrow.column[i] = i / c % 2;
-        }
+    fill_narrow(&plan.narrow, a->c, a->stride_w);
     plan.inside_begin = pl_min(pl_ceil_div(a->pad_left, a->stride_w), a->ow);
     if (a->w + a->pad_left >= a->kw)
         plan.inside_end = pl_min((a->w + a->pad_left - a->kw) / a->stride_w + 1, a->ow);

@@ -23,6 +23,7 @@ typedef struct {
     ptrdiff_t first, next_row;
     ptrdiff_t taps;          /* what an average divides by */
     const pl_narrow *narrow; /* NULL when there are more than 8 channels */
+    int dead;                /* unless 0, the number where the largest is not above 0 */
     int stream;              /* the output goes past the caches: aligned to 64 bytes, and
                               * pixel * sizeof(element) is a multiple of 64 */
 } pl_windows;
@@ -45,5 +46,11 @@ typedef struct {
     void (*spread_add)(const void *dy, const pl_windows *g, void *dx);
     void (*fence)(void); /* after the last streamed output of a task */
 } pl_pool_kernels;
+
+const pl_pool_kernels *pl_pool_select(int dtype);
+
+/* The windows of one output row that tile rows of w pixels, without gap or overlap; `narrow` is
+ * filled and used where channels are few. */
+pl_windows pl_tiling_windows(ptrdiff_t w, ptrdiff_t c, ptrdiff_t kh, ptrdiff_t kw, pl_narrow *narrow);
 
 #endif

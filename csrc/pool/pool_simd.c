@@ -44,6 +44,10 @@ PL_INLINE void take_larger(vec *best, ivec *number, vec x, ptrdiff_t tap) {
     *number = i_select(larger, i_set1((bits)tap), *number);
 }
 
+PL_INLINE ivec without_dead(const pl_windows *g, vec best, ivec number) {
+    return g->dead ? i_select(v_le(best, v_zero()), i_set1((bits)g->dead), number) : number;
+}
+
 /* ---- several windows in one vector ---------------------------------------------------------- */
 /* `each` windows fill `lanes` = each * pixel lanes. */
 typedef struct {
@@ -86,6 +90,7 @@ PL_INLINE void largest_of(const real *x, const pl_windows *g, const ptrdiff_t ro
             take_larger(&best, &number, load(x + r * g->row + s * g->pixel, full, n),
                         g->first + r * g->next_row + s);
     store(y + at, best, full, n, g->stream);
+    number = without_dead(g, best, number);
     store_number(argmax, at, number, wide, full ? PL_LANES : n);
 }
 
@@ -115,6 +120,7 @@ PL_INLINE void largest_narrow(const real *x, const pl_windows *g, real *y, void 
                     take_larger(&best, &number, narrow_load(x + r * g->row + s * g->pixel, &t),
                                 g->first + r * g->next_row + s);
             v_store_n(y + at, best, t.lanes);
+            number = without_dead(g, best, number);
             store_number(argmax, at, number, wide, t.lanes);
         }
     }

@@ -287,6 +287,27 @@ CALLS = {
     "batch_norm_backward": lambda f, d, i, n, u: core.batch_norm_backward(
         f(8, 3), f(8, 3), f(3), f(3), f(3), out=(f(8, 3), f(3), f(3))
     ),
+    "batch_norm_max_pool2d": lambda f, d, i, n, u: core.batch_norm_max_pool2d(
+        f(2, 4, 4, 3),
+        f(3),
+        f(3),
+        f(3),
+        f(3),
+        2,
+        out=(f(2, 2, 2, 3), u(2, 2, 2, 3), f(3), f(3)),
+    ),
+    "batch_norm_max_pool2d_backward": lambda f, d, i, n, u: (
+        core.batch_norm_max_pool2d_backward(
+            f(2, 2, 2, 3),
+            u(2, 2, 2, 3),
+            f(2, 4, 4, 3),
+            f(3),
+            f(3),
+            f(3),
+            2,
+            out=(f(2, 4, 4, 3), f(3), f(3)),
+        )
+    ),
     "batch_norm_inference_backward": lambda f, d, i, n, u: (
         core.batch_norm_inference_backward(
             f(8, 3), f(8, 3), f(3), f(3), f(3), out=(f(8, 3), f(3), f(3))

@@ -16,6 +16,9 @@ CHAINS = {
     "norm, relu, pool": lambda: (
         [pl.Conv2D(4, 3), pl.BatchNorm(), pl.ReLU(), pl.MaxPool2D(2)]
     ),
+    "norm, relu, pool with a rest": lambda: (
+        [pl.Conv2D(4, 2), pl.BatchNorm(), pl.ReLU(), pl.MaxPool2D(2)]
+    ),
     "conv relu, pool": lambda: [pl.Conv2D(4, 3, activation="relu"), pl.MaxPool2D(2)],
     "overlapping pool": lambda: [
         pl.Conv2D(4, 3, activation="relu"),
@@ -52,6 +55,28 @@ def weights_after(
 def test_same_bits(chain: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with_fusion = weights_after(chain, monkeypatch, True)
     assert with_fusion == weights_after(chain, monkeypatch, False)
+
+
+@pytest.mark.parametrize(
+    ("size", "pool", "frozen", "pooled"),
+    [
+        (8, {}, False, True),
+        (7, {}, False, False),
+        (8, {}, True, False),
+        (8, {"strides": 1}, False, False),
+        (8, {"padding": 1}, False, False),
+        (32, {"pool_size": 16}, False, False),
+    ],
+)
+def test_norm_does_the_pooling_of_windows_that_tile(size, pool, frozen, pooled) -> None:
+    layers = [pl.BatchNorm(trainable=not frozen), pl.ReLU(), pl.MaxPool2D(**pool)]
+    pl.Sequential(layers, input_shape=(size, size, 3)).build()
+    with fused(layers):
+        assert (layers[0].pooled_by is layers[2]) is pooled
+        assert layers[2].pooled_before is pooled
+        assert layers[2].masks_gradient is not pooled
+    assert layers[0].pooled_by is None
+    assert not layers[2].pooled_before
 
 
 def test_marks_only_what_fits_and_takes_them_back() -> None:

@@ -161,6 +161,20 @@ cdef extern from "pl_kernels.h" nogil:
     int pl_batch_norm_inference_backward(const void *args)
     int pl_batch_norm_backward(const void *args)
 
+    ctypedef struct pl_norm_pool_args:
+        pl_norm_args norm
+        ptrdiff_t w, kh, kw
+        void *argmax
+
+    int pl_batch_norm_max_pool2d(const void *args)
+
+    ctypedef struct pl_norm_pool_backward_args:
+        pl_norm_backward_args norm
+        ptrdiff_t w, kh, kw
+        const void *argmax
+
+    int pl_batch_norm_max_pool2d_backward(const void *args)
+
     ctypedef struct pl_group_norm_args:
         int dtype
         ptrdiff_t n, positions, c, groups

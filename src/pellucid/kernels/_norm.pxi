@@ -139,6 +139,121 @@ def batch_norm_inference_backward(
     return dx, dgamma, dbeta
 
 
+cdef pl_norm_args training_args(
+    const real[::1] x, const real[::1] gamma, const real[::1] beta,
+    real[::1] running_mean, real[::1] running_variance, double momentum, double epsilon,
+    real[::1] mean, real[::1] inv_std,
+):
+    """All but the result and the activation; x is not empty."""
+    cdef pl_norm_args args
+    memset(&args, 0, sizeof(args))
+    args.dtype = PL_F32 if real is float else PL_F64
+    args.c = gamma.shape[0]
+    args.values = x.shape[0] // args.c
+    args.momentum, args.epsilon = momentum, epsilon
+    args.x, args.gamma, args.beta = &x[0], &gamma[0], &beta[0]
+    args.running_mean, args.running_variance = &running_mean[0], &running_variance[0]
+    args.mean, args.inv_std = &mean[0], &inv_std[0]
+    return args
+
+
+cdef int submit_norm_pool(
+    const real[::1] x, const real[::1] gamma, const real[::1] beta,
+    real[::1] running_mean, real[::1] running_variance, double momentum, double epsilon,
+    int activation, tuple window, real[::1] y, uint8_t[::1] argmax, real[::1] mean,
+    real[::1] inv_std,
+) except -1:
+    """Batch normalization, activation and max pooling; window is (w, kh, kw)."""
+    cdef pl_norm_pool_args args
+    args.norm = training_args[real](
+        x, gamma, beta, running_mean, running_variance, momentum, epsilon, mean, inv_std
+    )
+    args.norm.activation, args.norm.y, args.argmax = activation, &y[0], &argmax[0]
+    args.w, args.kh, args.kw = window
+    return submit(
+        pl_batch_norm_max_pool2d, &args, sizeof(args),
+        [x.base, gamma.base, beta.base, running_mean.base, running_variance.base, y.base,
+         argmax.base, mean.base, inv_std.base],
+    )
+
+
+cdef int submit_norm_pool_gradients(
+    const real[::1] dy, const uint8_t[::1] argmax, const real[::1] x,
+    const real[::1] gamma, const real[::1] mean, const real[::1] inv_std, tuple window,
+    real[::1] dx, real[::1] dgamma, real[::1] dbeta,
+) except -1:
+    """The gradients of `submit_norm_pool`."""
+    cdef pl_norm_pool_backward_args args
+    memset(&args, 0, sizeof(args))
+    args.norm.dtype = PL_F32 if real is float else PL_F64
+    args.norm.c = gamma.shape[0]
+    args.norm.values = x.shape[0] // args.norm.c
+    args.norm.dy, args.norm.x, args.norm.dx = &dy[0], &x[0], &dx[0]
+    args.norm.gamma, args.norm.mean, args.norm.spread = &gamma[0], &mean[0], &inv_std[0]
+    args.norm.dgamma, args.norm.dbeta = &dgamma[0], &dbeta[0]
+    args.argmax = &argmax[0]
+    args.w, args.kh, args.kw = window
+    return submit(
+        pl_batch_norm_max_pool2d_backward, &args, sizeof(args),
+        [dy.base, argmax.base, x.base, gamma.base, mean.base, inv_std.base,
+         dx.base, dgamma.base, dbeta.base],
+    )
+
+
+def batch_norm_max_pool2d(
+    x, gamma, beta, running_mean, running_variance, pool_size, *, momentum=0.9,
+    epsilon=1e-5, activation=None, out=None,
+):
+    """y = max over the window of `batch_norm_training`; see
+    `pellucid.kernels.reference.batch_norm_max_pool2d`."""
+    (
+        x, gamma, beta, running_mean, running_variance, momentum, epsilon, g, y, argmax,
+        mean, inv_std,
+    ) = checks.batch_norm_max_pool2d(
+        x, gamma, beta, running_mean, running_variance, pool_size, momentum, epsilon,
+        activation, out,
+    )
+    cdef int kind = kind_of(activation)
+    window = (g.w, g.kh, g.kw)
+    flat, pooled, places = x.reshape(-1), y.reshape(-1), argmax.reshape(-1)
+    if x.itemsize == 4:
+        submit_norm_pool[float](
+            flat, gamma, beta, running_mean, running_variance, momentum, epsilon, kind,
+            window, pooled, places, mean, inv_std,
+        )
+    else:
+        submit_norm_pool[double](
+            flat, gamma, beta, running_mean, running_variance, momentum, epsilon, kind,
+            window, pooled, places, mean, inv_std,
+        )
+    return y, argmax, mean, inv_std
+
+
+def batch_norm_max_pool2d_backward(
+    dy, argmax, x, gamma, mean, inv_std, pool_size, *, out=None
+):
+    """dx, dgamma and dbeta of `batch_norm_max_pool2d`; see
+    `pellucid.kernels.reference.batch_norm_max_pool2d_backward`."""
+    dy, argmax, x, gamma, mean, inv_std, g, dx, dgamma, dbeta = (
+        checks.batch_norm_max_pool2d_backward(
+            dy, argmax, x, gamma, mean, inv_std, pool_size, out
+        )
+    )
+    window = (g.w, g.kh, g.kw)
+    places, flat, gradient = argmax.reshape(-1), x.reshape(-1), dx.reshape(-1)
+    if x.itemsize == 4:
+        submit_norm_pool_gradients[float](
+            dy.reshape(-1), places, flat, gamma, mean, inv_std, window, gradient, dgamma,
+            dbeta,
+        )
+    else:
+        submit_norm_pool_gradients[double](
+            dy.reshape(-1), places, flat, gamma, mean, inv_std, window, gradient, dgamma,
+            dbeta,
+        )
+    return dx, dgamma, dbeta
+
+
 cdef int submit_group_norm(
     pl_call call, const real[::1] x, const real[::1] gamma, const real[::1] beta,
     real[::1] y, real[::1] mean, real[::1] inv_std, tuple sizes, double epsilon,

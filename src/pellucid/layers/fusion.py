@@ -1,9 +1,10 @@
 """Work that neighbouring layers share during a training step.
 
-A ReLU after BatchNorm is applied by BatchNorm's own kernel. Where max pooling follows a
-ReLU, the gradient is masked on the pooled side, a quarter of the elements for 2 x 2
-windows: the winner of a window is positive exactly when the maximum is. The numbers are
-the same bits as without.
+A ReLU after BatchNorm is applied by BatchNorm's own kernel, and max pooling behind
+either by the same kernel again, so that the normalized images are never stored. Where
+max pooling follows another ReLU, the gradient is masked on the pooled side, a quarter
+of the elements for 2 x 2 windows: the winner of a window is positive exactly when the
+maximum is. The numbers are the same bits as without.
 """
 
 from __future__ import annotations
@@ -44,19 +45,31 @@ def fused(layers: Sequence[Layer]) -> Iterator[None]:
         for chain in _chains(layers):
             for index, layer in enumerate(chain[:-1]):
                 after = chain[index + 1]
-                if type(layer) is BatchNorm and type(after) is ReLU:
-                    mark(layer, "fused_activation", "relu")
-                    mark(after, "skip_activation", True)
-                    after = chain[index + 2] if index + 2 < len(chain) else after
-                elif type(layer) is not Conv2D or layer.activation != "relu":
-                    continue
-                if type(after) is MaxPool2D:
+                if type(layer) is BatchNorm:
+                    if type(after) is ReLU:
+                        mark(layer, "fused_activation", "relu")
+                        mark(after, "skip_activation", True)
+                        after = chain[index + 2] if index + 2 < len(chain) else after
+                    if type(after) is MaxPool2D and _pools(layer, after):
+                        mark(layer, "pooled_by", after)
+                        mark(after, "pooled_before", True)
+                        continue
+                rectified = (
+                    type(layer) is BatchNorm and layer.fused_activation == "relu"
+                ) or (type(layer) is Conv2D and layer.activation == "relu")
+                if rectified and type(after) is MaxPool2D:
                     mark(after, "masks_gradient", True)
                     mark(layer, "gradient_is_masked", True)
         yield
     finally:
         for layer, name, value in reversed(undo):
             setattr(layer, name, value)
+
+
+def _pools(norm: BatchNorm, pool: MaxPool2D) -> bool:
+    """Whether BatchNorm can do the pooling: by the batch, windows that tile."""
+    shape = pool.input_shape
+    return norm.trainable and shape is not None and pool.tiles(shape)
 
 
 def _chains(layers: Sequence[Layer]) -> Iterator[Sequence[Layer]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +15,9 @@ from pellucid.core.layer import Array, Layer, Shape
 from pellucid.core.registry import register_layer
 from pellucid.errors import describe
 from pellucid.shapes import integer
+
+if TYPE_CHECKING:
+    from pellucid.layers.pooling import MaxPool2D
 
 
 @register_layer
@@ -98,8 +101,13 @@ class BatchNorm(Layer):
     gradient_is_masked: bool = False
     """Set by a model: dy is already that of the pre-activation (see fusion.py)."""
 
+    pooled_by: MaxPool2D | None = None
+    """Set by a model: the pooling behind this layer (and its ReLU), done here."""
+
     def forward(self, x: ArrayLike, training: bool = False) -> Array:
         x = self.check_input(x)
+        if training and self.pooled_by:
+            return self._forward_pooled(x, self.pooled_by)
         y = self.buffer("y", x.shape, reuse=training)
         activation = self.fused_activation if training else None
         gamma, beta = self.gamma.value, self.beta.value
@@ -116,7 +124,7 @@ class BatchNorm(Layer):
                 out=y,
             )
             if training:
-                self.save(y, y, x, None, None)
+                self.save(y, y, None, x, None, None)
             return y
         self._check_count(x)
         y, batch_mean, inv_std = kernels.batch_norm_training(
@@ -134,12 +142,41 @@ class BatchNorm(Layer):
                 self.buffer("inv_std", mean.shape),
             ),
         )
-        self.save(y, y, x, batch_mean, inv_std)
+        self.save(y, y, None, x, batch_mean, inv_std)
+        return y
+
+    def _forward_pooled(self, x: Array, pool: MaxPool2D) -> Array:
+        self._check_count(x)
+        shape = (x.shape[0], *pool.output_shape(x.shape[1:]))
+        y, argmax, mean, inv_std = kernels.batch_norm_max_pool2d(
+            x,
+            self.gamma.value,
+            self.beta.value,
+            self.running_mean,
+            self.running_variance,
+            pool.pool_size,
+            momentum=self.momentum,
+            epsilon=self.epsilon,
+            activation=self.fused_activation,
+            out=(
+                self.buffer("pooled", shape),
+                self.buffer("argmax", shape, "uint8"),
+                self.buffer("mean", self.running_mean.shape),
+                self.buffer("inv_std", self.running_mean.shape),
+            ),
+        )
+        self.save(y, y, argmax, x, mean, inv_std)
         return y
 
     def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
-        dy, (y, x, mean, inv_std) = self.restore(dy)
+        dy, (y, argmax, x, mean, inv_std) = self.restore(dy)
         gamma = self.gamma.value
+        if self.pooled_by and argmax is not None:
+            dx, _, _ = kernels.batch_norm_max_pool2d_backward(
+                *(dy, argmax, x, gamma, mean, inv_std, self.pooled_by.pool_size),
+                out=(self.buffer("dx", x.shape), self.gamma.grad, self.beta.grad),
+            )
+            return dx if need_dx else None
         if self.fused_activation and not self.gradient_is_masked:
             dz = self.buffer("dz", dy.shape)
             dy = kernels.activation_backward(dy, y, self.fused_activation, out=dz)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from pellucid import kernels
@@ -113,7 +114,20 @@ class MaxPool2D(Pool2D):
     """Set by a model while it trains: the layer before ends in a ReLU, whose gradient
     this one applies, on its own smaller side (see fusion.py)."""
 
+    pooled_before: bool = False
+    """Set by a model: the layer before has done the pooling."""
+
+    def tiles(self, input_shape: Shape) -> bool:
+        """Whether the windows cover an image without padding, overlap or rest."""
+        (h, w, _), (kh, kw) = input_shape, self.pool_size
+        apart = self.padding == ((0, 0), (0, 0)) and self.strides == (kh, kw)
+        return apart and h % kh == w % kw == 0 and kh * kw < 255
+
     def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        if training and self.pooled_before:
+            y = np.asarray(x)
+            self.save(y, None, None, None)
+            return y
         x = self.check_input(x)
         g = self._geometry(*x.shape)
         shape = (g.n, g.oh, g.ow, g.c)
@@ -134,6 +148,8 @@ class MaxPool2D(Pool2D):
         dy, (y, argmax, x_shape) = self.restore(dy)
         if not need_dx:
             return None
+        if argmax is None:
+            return dy
         if self.masks_gradient:
             dz = self.buffer("dz", dy.shape)
             dy = kernels.activation_backward(dy, y, "relu", out=dz)

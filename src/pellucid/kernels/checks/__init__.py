@@ -48,6 +48,8 @@ from .norm import (
     batch_norm_backward,
     batch_norm_inference,
     batch_norm_inference_backward,
+    batch_norm_max_pool2d,
+    batch_norm_max_pool2d_backward,
     batch_norm_training,
 )
 from .optim import (
@@ -116,6 +118,8 @@ __all__ = [
     "batch_norm_backward",
     "batch_norm_inference",
     "batch_norm_inference_backward",
+    "batch_norm_max_pool2d",
+    "batch_norm_max_pool2d_backward",
     "batch_norm_training",
     "class_loss",
     "col2im",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pellucid.errors import describe
+from pellucid.errors import check_choice, describe
+from pellucid.shapes import Geometry, pool_geometry
 
 from .arrays import (
     REAL,
+    U8,
     Array,
     DType,
     array,
@@ -21,6 +23,9 @@ from .arrays import (
     shaped,
     vector,
 )
+
+NO_PLACE = 255
+"""argmax of `batch_norm_max_pool2d` where ReLU left 0: no pixel gets a gradient."""
 
 
 def batch_norm_training(
@@ -40,26 +45,115 @@ def batch_norm_training(
     The running arrays are written in place; x has more than one value per channel.
     """
     fused(activation)
-    momentum = number(momentum, "momentum", 0.0, 1.0, False)
-    epsilon = number(epsilon, "epsilon", 0.0, math.inf, True)
+    momentum, epsilon = _constants(momentum, epsilon)
+    used = _batch(x, gamma, beta, running_mean, running_variance, dtypes)
+    x, c = used[0], used[1].shape
+    y, mean, inv_std = outputs(out, 3, "(y, mean, inv_std)")
+    y = output(y, x.shape, x.dtype, "y", *used)
+    mean = output(mean, c, x.dtype, "mean", *used, y)
+    inv_std = output(inv_std, c, x.dtype, "inv_std", *used, y, mean)
+    return (*used, momentum, epsilon, y, mean, inv_std)
+
+
+def _constants(momentum: Any, epsilon: Any) -> tuple[float, float]:
+    return (
+        number(momentum, "momentum", 0.0, 1.0, False),
+        number(epsilon, "epsilon", 0.0, math.inf, True),
+    )
+
+
+def _batch(
+    x: Any,
+    gamma: Any,
+    beta: Any,
+    running_mean: Any,
+    running_variance: Any,
+    dtypes: tuple[DType, ...],
+) -> tuple[Array, Array, Array, Array, Array]:
     x, (gamma, beta) = channels(x, dtypes, gamma=gamma, beta=beta)
-    c = x.shape[-1]
+    c, own = x.shape[-1], (x.dtype,)
     if x.size <= c:
         what = f"batch_norm_training got shape {x.shape}: {x.size // c} per channel"
         expected = "Expected more than one value per channel"
         repair = "Use a larger batch, or batch_norm_inference"
         raise ValueError(describe(what, expected, repair))
-    own = (x.dtype,)
     r_mean = inplace(running_mean, "running_mean", own, c, x, gamma, beta)
     r_var = inplace(
         running_variance, "running_variance", own, c, x, gamma, beta, r_mean
     )
-    used = (x, gamma, beta, r_mean, r_var)
-    y, mean, inv_std = outputs(out, 3, "(y, mean, inv_std)")
-    y = output(y, x.shape, x.dtype, "y", *used)
-    mean = output(mean, (c,), x.dtype, "mean", *used, y)
-    inv_std = output(inv_std, (c,), x.dtype, "inv_std", *used, y, mean)
-    return (*used, momentum, epsilon, y, mean, inv_std)
+    return x, gamma, beta, r_mean, r_var
+
+
+def batch_norm_max_pool2d(
+    x: Any,
+    gamma: Any,
+    beta: Any,
+    running_mean: Any,
+    running_variance: Any,
+    pool_size: Any,
+    momentum: Any,
+    epsilon: Any,
+    activation: Any,
+    out: Any,
+    dtypes: tuple[DType, ...] = REAL,
+) -> tuple[
+    Array, Array, Array, Array, Array, float, float,
+    Geometry, Array, Array, Array, Array,
+]:  # fmt: skip
+    """Return x, gamma, beta, both running arrays, momentum, epsilon, the geometry, y,
+    argmax, mean, inv_std."""
+    if activation is not None:
+        check_choice(activation, "activation", ("relu",))
+    momentum, epsilon = _constants(momentum, epsilon)
+    used = _batch(x, gamma, beta, running_mean, running_variance, dtypes)
+    x, c = used[0], used[1].shape
+    g = _tiling(x, pool_size)
+    pooled = (g.n, g.oh, g.ow, g.c)
+    y, argmax, mean, inv_std = outputs(out, 4, "(y, argmax, mean, inv_std)")
+    y = output(y, pooled, x.dtype, "y", *used)
+    argmax = output(argmax, pooled, U8, "argmax", *used, y)
+    mean = output(mean, c, x.dtype, "mean", *used, y, argmax)
+    inv_std = output(inv_std, c, x.dtype, "inv_std", *used, y, argmax, mean)
+    return *used, momentum, epsilon, g, y, argmax, mean, inv_std
+
+
+def batch_norm_max_pool2d_backward(
+    dy: Any,
+    argmax: Any,
+    x: Any,
+    gamma: Any,
+    mean: Any,
+    inv_std: Any,
+    pool_size: Any,
+    out: Any,
+    dtypes: tuple[DType, ...] = REAL,
+) -> tuple[
+    Array, Array, Array, Array, Array, Array, Geometry, Array, Array, Array
+]:  # fmt: skip
+    """Return the six arrays, the geometry, dx, dgamma, dbeta."""
+    x, (gamma, mean, inv_std) = channels(
+        x, dtypes, gamma=gamma, mean=mean, inv_std=inv_std
+    )
+    g = _tiling(x, pool_size)
+    pooled = (g.n, g.oh, g.ow, g.c)
+    dy = shaped(dy, "dy", (x.dtype,), pooled)
+    argmax = shaped(argmax, "argmax", (U8,), pooled)
+    used = (dy, argmax, x, gamma, mean, inv_std)
+    return *used, g, *norm_gradients(x, out, *used)
+
+
+def _tiling(x: Array, pool_size: Any) -> Geometry:
+    """The geometry of windows that tile the images of x, or raise."""
+    g = pool_geometry(x.shape, pool_size, name="batch_norm_max_pool2d")
+    if g.h % g.kh or g.w % g.kw or g.kh * g.kw >= NO_PLACE:
+        raise ValueError(
+            describe(
+                f"pool_size ({g.kh}, {g.kw}) does not tile images of {g.h} x {g.w}",
+                f"Expected windows of less than {NO_PLACE} pixels, without a rest",
+                "Call batch_norm_training and max_pool2d one after the other.",
+            )
+        )
+    return g
 
 
 def batch_norm_inference(

@@ -68,6 +68,8 @@ from .norm import (
     batch_norm_backward,
     batch_norm_inference,
     batch_norm_inference_backward,
+    batch_norm_max_pool2d,
+    batch_norm_max_pool2d_backward,
     batch_norm_training,
 )
 from .optim import (
@@ -124,6 +126,8 @@ __all__ = [
     "batch_norm_backward",
     "batch_norm_inference",
     "batch_norm_inference_backward",
+    "batch_norm_max_pool2d",
+    "batch_norm_max_pool2d_backward",
     "batch_norm_training",
     "binary_cross_entropy",
     "categorical_cross_entropy",

@@ -1,4 +1,4 @@
-"""Batch normalization over all axes but the last, the channels."""
+"""Batch normalization over all axes but the last; with max pooling behind it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from numpy.typing import ArrayLike
 
 from .. import checks
 from ..checks import ANY, Array
+from ..checks.norm import NO_PLACE
 from .activations import activate
+from .pool import max_pool2d, max_pool2d_backward
 
+Out4 = tuple[Array | None, Array | None, Array | None, Array | None] | None
 Out3 = tuple[Array | None, Array | None, Array | None] | None
 
 
@@ -239,6 +242,132 @@ def batch_norm_inference_backward(
     _sums(dy, (x - mean) * inv_std, dgamma, dbeta)
     np.multiply(dy, gamma * inv_std, out=dx)
     return dx, dgamma, dbeta
+
+
+def batch_norm_max_pool2d(
+    x: ArrayLike,
+    gamma: ArrayLike,
+    beta: ArrayLike,
+    running_mean: Array,
+    running_variance: Array,
+    pool_size: int | tuple[int, int],
+    *,
+    momentum: float = 0.9,
+    epsilon: float = 1e-5,
+    activation: str | None = None,
+    out: Out4 = None,
+) -> tuple[Array, Array, Array, Array]:
+    """Normalize by the batch, activate, and take the largest of every window.
+
+    y, argmax = max_pool2d(batch_norm_training(x, ...), pool_size)
+
+    What lies between the two is never stored.
+
+    Parameters
+    ----------
+    x : array (n, h, w, c)
+        At least two values per channel, float32 or float64.
+    gamma, beta, running_mean, running_variance, momentum, epsilon
+        As in `batch_norm_training`.
+    pool_size : int or (kh, kw)
+        Divides (h, w); less than 255 pixels.
+    activation : {"relu"}, optional
+        Applied before pooling.
+    out : tuple (y, argmax, mean, inv_std), optional
+        Where to write.
+
+    Returns
+    -------
+    y : array (n, h / kh, w / kw, c)
+    argmax : uint8 array like y
+        The place of each maximum in its window; 255 where ReLU left 0.
+    mean, inv_std : array (c,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        Windows that do not tile the images; arrays that do not fit.
+
+    Example
+    -------
+    >>> x = np.array([1.0, 3.0, 3.0, 1.0]).reshape(1, 2, 2, 1)
+    >>> y, argmax, mean, inv_std = batch_norm_max_pool2d(
+    ...     x, [1.0], [0.0], np.zeros(1), np.ones(1), 2, epsilon=1e-12)
+    >>> round(y.item(), 6), argmax.item(), mean.item()
+    (1.0, 1, 2.0)
+    """
+    (
+        x, gamma, beta, running_mean, running_variance, momentum, epsilon, g, y, argmax,
+        mean, inv_std,
+    ) = checks.batch_norm_max_pool2d(
+        x, gamma, beta, running_mean, running_variance, pool_size, momentum, epsilon,
+        activation, out, ANY,
+    )  # fmt: skip
+    z, _, _ = batch_norm_training(
+        x, gamma, beta, running_mean, running_variance, momentum=momentum,
+        epsilon=epsilon, activation=activation, out=(None, mean, inv_std),
+    )  # fmt: skip
+    max_pool2d(z, (g.kh, g.kw), out=(y, argmax))
+    if activation:
+        argmax[y <= 0] = NO_PLACE
+    return y, argmax, mean, inv_std
+
+
+def batch_norm_max_pool2d_backward(
+    dy: ArrayLike,
+    argmax: ArrayLike,
+    x: ArrayLike,
+    gamma: ArrayLike,
+    mean: ArrayLike,
+    inv_std: ArrayLike,
+    pool_size: int | tuple[int, int],
+    *,
+    out: Out3 = None,
+) -> tuple[Array, Array, Array]:
+    """Compute the gradients of `batch_norm_max_pool2d`.
+
+    dz is dy at the place of each maximum and 0 elsewhere (everywhere, where argmax is
+    255); then `batch_norm_backward` of dz.
+
+    Parameters
+    ----------
+    dy : array (n, h / kh, w / kw, c)
+        Gradient with respect to y.
+    argmax, mean, inv_std
+        What the forward pass returned.
+    x, gamma, pool_size
+        What the forward pass was given.
+    out : tuple (dx, dgamma, dbeta), optional
+        Where to write.
+
+    Returns
+    -------
+    dx : array (n, h, w, c)
+    dgamma, dbeta : array (c,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arrays that do not fit.
+
+    Example
+    -------
+    >>> x = np.array([1.0, 3.0, 3.0, 1.0]).reshape(1, 2, 2, 1)
+    >>> one, place = np.ones((1, 1, 1, 1)), np.array([[[[1]]]], np.uint8)
+    >>> dx, dgamma, dbeta = batch_norm_max_pool2d_backward(
+    ...     one, place, x, [1.0], [2.0], [1.0], 2)
+    >>> dx.ravel(), dgamma, dbeta
+    (array([ 0. ,  0.5, -0.5,  0. ]), array([1.]), array([1.]))
+    """
+    dy, argmax, x, gamma, mean, inv_std, g, dx, dgamma, dbeta = (
+        checks.batch_norm_max_pool2d_backward(
+            dy, argmax, x, gamma, mean, inv_std, pool_size, out, ANY
+        )
+    )
+    dead = argmax == NO_PLACE
+    dy, argmax = np.where(dead, 0, dy), np.where(dead, np.uint8(0), argmax)
+    dz = max_pool2d_backward(dy, argmax, x.shape, (g.kh, g.kw))
+    return batch_norm_backward(dz, x, gamma, mean, inv_std, out=(dx, dgamma, dbeta))
 
 
 def _sums(dy: Array, normalized: Array, dgamma: Array, dbeta: Array) -> None:
