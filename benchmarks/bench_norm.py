@@ -95,3 +95,9 @@ def bench_group_norm_backward(shape: Shape, draw: Draw) -> Work:
 def bench_scale_channels(shape: Shape, draw: Draw) -> Work:
     x = draw(shape.n, shape.h, shape.w, shape.c)
     return Work((x, draw(shape.n, shape.c)), flops=x.size)
+
+
+@kernel_benchmark("fold_batch_norm", CASES)
+def bench_fold_batch_norm(shape: Shape, draw: Draw) -> Work:
+    _, affine, running = arrays(shape, draw)
+    return Work((*affine, *running, draw(shape.c)), {}, flops=5 * shape.c)

@@ -44,7 +44,7 @@ static void band_of_phase(const data_plan *plan, pl_frame frame, ptrdiff_t image
     const ptrdiff_t item = (ptrdiff_t)plan->item, channels = s->c / s->groups, filters = s->k / s->groups;
     const ptrdiff_t which = py * s->stride_w + px;
     const pl_walk *walk = &plan->walks[which];
-    const pl_finish finish = {0, 0, NULL};
+    const pl_finish finish = {0, 0, NULL, NULL};
     const ptrdiff_t across = px < s->w ? pl_ceil_div(s->w - px, s->stride_w) : 0;
     const ptrdiff_t down = py < rows ? pl_ceil_div(rows - py, s->stride_h) : 0;
     for (ptrdiff_t group = 0; group < s->groups; group++)

@@ -41,7 +41,8 @@ static void band_of_group(const conv_plan *plan, pl_frame frame, ptrdiff_t image
         const int vectors = (int)pl_ceil_div(n, plan->kernels->lanes);
         const char *panel = plan->panels + (group * plan->panel_columns + j) * plan->depth * item;
         const pl_finish finish = {0, a->activation == PL_RELU,
-                                  a->bias ? (const char *)a->bias + column * item : NULL};
+                                  a->bias ? (const char *)a->bias + column * item : NULL,
+                                  a->scale ? (const char *)a->scale + column * item : NULL};
         char *y = (char *)a->y + ((image * s->oh + row0) * s->ow * s->k + column) * item;
         const char *row = x, *pixel = x;
         ptrdiff_t ox = 0;
@@ -103,7 +104,7 @@ int pl_conv2d(const void *args) {
     if (s->n * s->oh * s->ow * s->k == 0) return PL_OK;
     switch (pl_conv_algorithm(a->dtype, s, PL_FORWARD, a->algorithm)) {
     case PL_CONV_WINOGRAD:
-        return pl_winograd_forward(a->dtype, s, a->x, a->weights, a->bias, a->activation, a->y);
+        return pl_winograd_forward(a->dtype, s, a->x, a->weights, a->scale, a->bias, a->activation, a->y);
     case PL_CONV_FEW_CHANNELS: return pl_few_channels_forward(a);
     case PL_CONV_FEW_FILTERS: return pl_few_filters_forward(a);
     case PL_CONV_DEPTHWISE: return pl_depthwise_forward(a);

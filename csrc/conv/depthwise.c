@@ -85,7 +85,7 @@ typedef struct {
     const pl_conv_shape *shape;
     int dtype, activation, backward;
     ptrdiff_t item, multiplier, n; /* n: channels of the result */
-    const char *from, *weights, *bias;
+    const char *from, *weights, *bias, *scale;
     char *to;
     ptrdiff_t height, width;           /* of the result */
     ptrdiff_t from_height, from_width; /* of the source */
@@ -205,6 +205,7 @@ static void run_lattice(const tile_plan *plan, workplace *at, const source *from
                               .weights = l->weights,
                               .y = at->y,
                               .bias = plan->bias,
+                              .scale = plan->scale,
                               .taps = l->taps,
                               .n = plan->n,
                               .relu = plan->activation == PL_RELU,
@@ -330,7 +331,7 @@ int pl_depthwise_forward(const pl_conv2d_args *a) {
     const pl_conv_shape *s = &a->shape;
     tile_plan plan = {.shape = s, .dtype = a->dtype, .activation = a->activation, .n = s->k,
                       .multiplier = s->k / s->c, .from = a->x, .weights = a->weights, .bias = a->bias,
-                      .to = a->y, .height = s->oh, .width = s->ow, .from_height = s->h, .from_width = s->w};
+                      .scale = a->scale, .to = a->y, .height = s->oh, .width = s->ow, .from_height = s->h, .from_width = s->w};
     plan.how = repeated(s->c, plan.multiplier);
     return run_tiles(&plan, (s->kh - 1) * s->dilation_h + 1, s->stride_h, 1);
 }

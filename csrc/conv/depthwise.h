@@ -10,11 +10,11 @@
 
 #include "common/common.h"
 
-/* y[i][j] = sum over taps t of x(t, i)[j] * weights[t][j], j < n; then bias and relu. */
+/* y[i][j] = sum over taps t of x(t, i)[j] * weights[t][j], j < n; then scale, bias and relu. */
 typedef struct {
     const void *const *x, *const *weights;
     void *const *y;
-    const void *bias; /* n values, or NULL */
+    const void *bias, *scale; /* n values, or NULL; scale only with bias */
     ptrdiff_t taps, n;
     ptrdiff_t ahead; /* elements from a pixel of the last row to one that is read soon */
     int relu, stream; /* stream: past the caches; every y[i] and n are multiples of 64 bytes */

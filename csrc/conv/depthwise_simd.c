@@ -19,8 +19,9 @@ PL_INLINE void finish(const pl_depthwise_tile *tile, vec *sum, const int count, 
                       ptrdiff_t left) {
     if (tile->bias) {
         const vec bias = load(tile->bias, j, full, left);
+        const vec scale = tile->scale ? load(tile->scale, j, full, left) : v_set1(1);
 #pragma GCC unroll 14
-        for (int i = 0; i < count; i++) sum[i] = sum[i] + bias;
+        for (int i = 0; i < count; i++) sum[i] = v_fma(sum[i], scale, bias);
     }
     if (tile->relu) {
 #pragma GCC unroll 14

@@ -64,7 +64,8 @@ static void forward_bands(void *context, ptrdiff_t begin, ptrdiff_t end, int thr
                 const ptrdiff_t n = panel_columns(cut, j);
                 const pl_strip_kernel *kernels = cut->kernels->strip[pl_ceil_div(n, cut->kernels->lanes) - 1];
                 const pl_finish finish = {0, a->activation == PL_RELU,
-                                          a->bias ? (const char *)a->bias + j * item : NULL};
+                                          a->bias ? (const char *)a->bias + j * item : NULL,
+                                          a->scale ? (const char *)a->scale + j * item : NULL};
                 pl_strip strip = {frame.pixels + row * s->stride_h * frame.row * item,
                                   plan->panels + j * plan->depth * item,
                                   y + (row * s->ow * s->k + j) * item,

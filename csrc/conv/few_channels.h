@@ -12,7 +12,7 @@
 
 #include "gemm/gemm.h"
 
-/* c[i * ldc + j] = sum over t of a[i * a_step + walk(t)] * b[t * ldb + j], j < n; then bias and relu.
+/* c[i * ldc + j] = sum over t of a[i * a_step + walk(t)] * b[t * ldb + j], j < n; then what `finish` says.
  * Whole vectors of b are read. */
 typedef struct {
     const void *a, *b;

@@ -64,12 +64,15 @@ PL_INLINE void strip_tile(const int q, const int v, const pl_strip *strip, const
         for (; left > 0; left--, a++, b += ldb) strip_steps(1, q, v, a, step, b, ldb, c);
     }
     if (finish->bias) {
-        const real *bias = finish->bias;
+        const real *bias = finish->bias, *scale = finish->scale;
 #pragma GCC unroll 4
         for (int j = 0; j < v; j++) {
             const vec bj = j == v - 1 ? v_load_tail(bias + j * PL_LANES, tail) : v_load(bias + j * PL_LANES);
+            vec sj = v_set1(1);
+            if (scale)
+                sj = j == v - 1 ? v_load_tail(scale + j * PL_LANES, tail) : v_load(scale + j * PL_LANES);
 #pragma GCC unroll 14
-            for (int i = 0; i < q; i++) c[i][j] = c[i][j] + bj;
+            for (int i = 0; i < q; i++) c[i][j] = v_fma(c[i][j], sj, bj);
         }
     }
     if (finish->relu) {

@@ -37,6 +37,7 @@ static void band_of_lines(const lines_plan *plan, const char *planes, ptrdiff_t 
         const pl_lines lines = {.planes = planes,
                                 .weights = (const char *)a->weights + f * item,
                                 .bias = a->bias ? (const char *)a->bias + f * item : NULL,
+                                .scale = a->scale ? (const char *)a->scale + f * item : NULL,
                                 .sums = sums + f * plan->pitch * item,
                                 .offset = plan->offset,
                                 .taps = s->kh * s->kw * s->c,

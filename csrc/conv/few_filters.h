@@ -12,10 +12,10 @@
 
 #include "gemm/gemm.h"
 
-/* sums[f * pitch + p] = act(sum over t < taps of planes[offset[t] + p] * weights[t * ldw + f] + bias[f]),
- * p < count in whole tiles. */
+/* sums[f * pitch + p] = act(scale[f] * sum over t < taps of planes[offset[t] + p] * weights[t * ldw + f]
+ * + bias[f]), p < count in whole tiles. */
 typedef struct {
-    const void *planes, *weights, *bias; /* bias may be NULL */
+    const void *planes, *weights, *bias, *scale; /* scale or both may be NULL */
     void *sums;
     const ptrdiff_t *offset;
     ptrdiff_t taps, ldw, pitch, count;

@@ -40,7 +40,9 @@ PL_INLINE void lines_tile(const int f, const pl_lines *lines) {
 #pragma GCC unroll 4
             for (int j = 0; j < VECTORS; j++) {
                 vec sum = c[i][j];
-                if (lines->bias) sum = sum + v_set1(((const real *)lines->bias)[i]);
+                if (lines->bias)
+                    sum = v_fma(sum, v_set1(lines->scale ? ((const real *)lines->scale)[i] : 1),
+                                v_set1(((const real *)lines->bias)[i]));
                 if (lines->relu) sum = v_keep(m_not(v_le(sum, v_zero())), sum);
                 v_store(to + i * pitch + j * PL_LANES, sum);
             }

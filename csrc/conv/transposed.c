@@ -1,5 +1,5 @@
 /* Transposed convolution: the gradient of a convolution with respect to its input, as a layer. Then
- * bias and activation, in a second pass over the result. */
+ * scale, bias and activation, in a second pass over the result. */
 #include "conv/conv.h"
 #include "eltwise/eltwise.h"
 #include "reduce/reduce.h"
@@ -17,7 +17,10 @@ static void finish_blocks(void *context, ptrdiff_t begin, ptrdiff_t end, int thr
     for (ptrdiff_t block = begin; block < end; block++) {
         const ptrdiff_t first = block * BLOCK, last = pl_min(first + BLOCK, s->n * s->h * s->w);
         char *y = (char *)a->data.dx + first * pixel;
-        if (a->bias)
+        if (a->scale)
+            for (ptrdiff_t i = 0; i < last - first; i++)
+                reduce->scale_add(a->scale, a->bias, y + i * pixel, s->c);
+        else if (a->bias)
             for (ptrdiff_t i = 0; i < last - first; i++) reduce->add(a->bias, y + i * pixel, s->c);
         if (a->activation != PL_LINEAR)
             pl_activate(a->data.dtype, a->activation, PL_FUSED_ALPHA, y, (last - first) * s->c);

@@ -3,7 +3,7 @@
  *   forward (and backward-data, with rotated and transposed filters):
  *     U = G g G^T of all filters (once)
  *     for each block of tiles (tasks, any thread): V = B^T d B;  M[e] = V[e] @ U[e] for the 36 planes;
- *     Y = A^T M A + bias
+ *     Y = A^T M A * scale + bias
  *   backward-weights:
  *     for each block of tiles: V, M = A dY A^T (tasks: tiles); dU[e] += V[e]^T @ M[e] (tasks: planes)
  *     dW = G^T dU G
@@ -32,7 +32,7 @@ typedef struct {
     const pl_gemm_kernels *kernels;
     size_t item;
     pl_conv_shape shape;
-    const char *x, *bias;
+    const char *x, *scale, *bias;
     char *y; /* or dy */
     int activation;
     ptrdiff_t tiles_h, tiles_w, tiles, block; /* all tiles of the batch; tiles of a block */
@@ -103,7 +103,7 @@ static void expect_tile(const winograd_plan *p, ptrdiff_t t) {
 static void multiply_planes(const winograd_plan *p, ptrdiff_t first, ptrdiff_t count, const char *v, char *m) {
     const ptrdiff_t item = (ptrdiff_t)p->item, c = p->shape.c, k = p->shape.k, origin = 0;
     const pl_walk walk = {1, c, &origin};
-    const pl_finish finish = {0, 0, NULL};
+    const pl_finish finish = {0, 0, NULL, NULL};
     for (ptrdiff_t e = 0; e < PLANES; e++) {
         for (ptrdiff_t i = count * e / PLANES; i < count * (e + 1) / PLANES; i++) expect_tile(p, first + i);
         for (ptrdiff_t j = 0; j < k; j += p->width) {
@@ -136,7 +136,7 @@ static void forward_blocks(void *context, ptrdiff_t begin, ptrdiff_t end, int th
         for (ptrdiff_t i = 0; i < count; i++) {
             const pl_tile tile = output_tile(p, first + i);
             p->transforms->output(m + i * p->k_row * (ptrdiff_t)p->item, p->m_plane, p->shape.k, &tile,
-                                  p->bias, p->activation == PL_RELU);
+                                  p->scale, p->bias, p->activation == PL_RELU);
         }
     }
 }
@@ -146,8 +146,8 @@ static double work_of(const pl_conv_shape *s) {
 }
 
 int pl_winograd_forward(int dtype, const pl_conv_shape *shape, const void *x, const void *weights,
-                        const void *bias, int activation, void *y) {
-    winograd_plan p = {.x = x, .bias = bias, .y = y, .activation = activation};
+                        const void *scale, const void *bias, int activation, void *y) {
+    winograd_plan p = {.x = x, .scale = scale, .bias = bias, .y = y, .activation = activation};
     plan_tiles(&p, shape, dtype);
     /* V and M of a block in L2; large filters are read once a block, so blocks of at least 48. */
     const ptrdiff_t fits = (ptrdiff_t)(1 << 20) / (PLANES * (p.c_row + p.k_row) * (ptrdiff_t)p.item);
@@ -189,7 +189,7 @@ int pl_winograd_backward_data(int dtype, const pl_conv_shape *shape, const void 
     turned.h = s->oh, turned.w = s->ow, turned.c = s->k;
     turned.oh = s->h, turned.ow = s->w, turned.k = s->c;
     turned.pad_top = 2 - s->pad_top, turned.pad_left = 2 - s->pad_left;
-    return pl_winograd_forward(dtype, &turned, dy, rotated, NULL, 0, dx);
+    return pl_winograd_forward(dtype, &turned, dy, rotated, NULL, NULL, 0, dx);
 }
 
 static void transform_block(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {

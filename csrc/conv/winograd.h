@@ -23,9 +23,9 @@ typedef struct {
 typedef struct {
     /* v = B^T d B of a 6 x 6 tile */
     void (*input)(const pl_tile *d, ptrdiff_t channels, void *v, ptrdiff_t plane);
-    /* a 4 x 4 tile y = act(A^T m A + bias) */
-    void (*output)(const void *m, ptrdiff_t plane, ptrdiff_t channels, const pl_tile *y, const void *bias,
-                   int relu);
+    /* a 4 x 4 tile y = act(A^T m A * scale + bias); scale or both may be NULL */
+    void (*output)(const void *m, ptrdiff_t plane, ptrdiff_t channels, const pl_tile *y, const void *scale,
+                   const void *bias, int relu);
     /* m = A dy A^T of a 4 x 4 tile */
     void (*output_gradient)(const pl_tile *dy, ptrdiff_t channels, void *m, ptrdiff_t plane);
     /* u[e] = G g G^T for filters (3, 3, c, k): in panels of `width` columns, panel j at j * c, row c
@@ -38,7 +38,7 @@ typedef struct {
 
 /* The three directions; shapes that pl_conv_algorithm gave to Winograd. */
 int pl_winograd_forward(int dtype, const pl_conv_shape *shape, const void *x, const void *weights,
-                        const void *bias, int activation, void *y);
+                        const void *scale, const void *bias, int activation, void *y);
 int pl_winograd_backward_data(int dtype, const pl_conv_shape *shape, const void *dy, const void *weights,
                               void *dx);
 int pl_winograd_backward_weights(int dtype, const pl_conv_shape *shape, const void *dy, const void *x,

@@ -113,7 +113,7 @@ static void input(const pl_tile *tile, ptrdiff_t channels, void *v, ptrdiff_t pl
 }
 
 static void output(const void *m, ptrdiff_t plane, ptrdiff_t channels, const pl_tile *tile,
-                   const void *bias, int relu) {
+                   const void *scale, const void *bias, int relu) {
     real *y = (real *)tile->pixels;
     for (ptrdiff_t k = 0; k < channels; k += PL_LANES) {
         const ptrdiff_t n = channels - k;
@@ -127,8 +127,9 @@ static void output(const void *m, ptrdiff_t plane, ptrdiff_t channels, const pl_
         for (int i = 0; i < 4; i++) output_1d(half + 6 * i, 1, o + 4 * i, 1);
         if (bias) {
             const vec b = v_load_n((const real *)bias + k, n);
+            const vec s = scale ? v_load_n((const real *)scale + k, n) : v_set1(1);
 #pragma GCC unroll 16
-            for (int i = 0; i < 16; i++) o[i] = o[i] + b;
+            for (int i = 0; i < 16; i++) o[i] = v_fma(o[i], s, b);
         }
         if (relu) {
 #pragma GCC unroll 16

@@ -21,6 +21,7 @@ typedef struct {
     int accumulate;   /* start from c instead of 0 */
     int relu;         /* after the bias */
     const void *bias; /* n values added last, or NULL */
+    const void *scale; /* n values that the sum is multiplied by before, or NULL; only with bias */
 } pl_finish;
 
 /* Rows of a by pointers:  c[i][j] = sum over k of a[i][walk(k)] * b[k * ldb + j].

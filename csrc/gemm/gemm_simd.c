@@ -60,13 +60,16 @@ PL_INLINE void rows_tile(const int m, const int v, const void *const *a_rows, co
             }
         }
     }
-    if (finish->bias) {
-        const real *bias = finish->bias;
+    if (finish->bias) { /* c * 1 + bias rounds as c + bias does */
+        const real *bias = finish->bias, *scale = finish->scale;
 #pragma GCC unroll 4
         for (int j = 0; j < v; j++) {
             const vec bj = j == v - 1 ? v_load_tail(bias + j * PL_LANES, tail) : v_load(bias + j * PL_LANES);
+            vec sj = v_set1(1);
+            if (scale)
+                sj = j == v - 1 ? v_load_tail(scale + j * PL_LANES, tail) : v_load(scale + j * PL_LANES);
 #pragma GCC unroll 12
-            for (int i = 0; i < m; i++) c[i][j] = c[i][j] + bj;
+            for (int i = 0; i < m; i++) c[i][j] = v_fma(c[i][j], sj, bj);
         }
     }
     if (finish->relu) {

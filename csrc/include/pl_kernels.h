@@ -71,13 +71,13 @@ typedef struct {
 int pl_copy(const void *args);
 
 /* ---- gemm ----------------------------------------------------------------------------------- */
-/* c[m, n] = act(op(a)[m, k] @ op(b)[k, n] + bias[n]); one FMA chain over k for each output.
- * lda, ldb, ldc are row strides in elements of the arrays as stored. With trans_a neither bias nor
- * activation is applied. */
+/* c[m, n] = act(op(a)[m, k] @ op(b)[k, n] * scale[n] + bias[n]); one FMA chain over k for each output,
+ * one FMA for scale and bias. scale is 1 where NULL, and given only with a bias. lda, ldb, ldc are row
+ * strides in elements of the arrays as stored. With trans_a neither is applied, nor an activation. */
 typedef struct {
     int dtype, trans_a, trans_b, activation;
     ptrdiff_t m, n, k, lda, ldb, ldc;
-    const void *a, *b, *bias; /* bias may be NULL */
+    const void *a, *b, *scale, *bias; /* scale or both may be NULL */
     void *c;
 } pl_gemm_args;
 int pl_gemm(const void *args);
@@ -116,12 +116,12 @@ int pl_conv_candidate(int index, int dtype, const pl_conv_shape *shape, int dire
                       const char **name, const char **refusal);
 int pl_conv_algorithm(int dtype, const pl_conv_shape *shape, int direction, int requested);
 
-/* y = act(conv(x, weights) + bias); chain over (kh, kw, c). `algorithm` is a request; im2col is the
+/* y = act(conv(x, weights) * scale + bias); chain over (kh, kw, c), then as in gemm. `algorithm` is a request; im2col is the
  * caller's, who has the memory. */
 typedef struct {
     int dtype, activation, algorithm;
     pl_conv_shape shape;
-    const void *x, *weights, *bias; /* bias may be NULL */
+    const void *x, *weights, *scale, *bias; /* scale or both may be NULL */
     void *y;
 } pl_conv2d_args;
 int pl_conv2d(const void *args);
@@ -135,11 +135,11 @@ typedef struct {
 } pl_conv2d_backward_data_args;
 int pl_conv2d_backward_data(const void *args);
 
-/* y = act(dx + bias), dx as above: bias has c values or is NULL. */
+/* y = act(dx * scale + bias), dx as above: scale and bias have c values; scale or both may be NULL. */
 typedef struct {
     pl_conv2d_backward_data_args data;
     int activation;
-    const void *bias;
+    const void *scale, *bias;
 } pl_conv_transpose2d_args;
 int pl_conv_transpose2d(const void *args);
 
@@ -216,6 +216,17 @@ typedef struct {
 } pl_norm_args;
 int pl_batch_norm_training(const void *args);
 int pl_batch_norm_inference(const void *args);
+
+/* What inference makes of a sum that gets `bias` (NULL: none): sum * scale + shift, with
+ * scale = gamma / sqrt(variance + epsilon) and shift = (bias - mean) * scale + beta; all (c). */
+typedef struct {
+    int dtype;
+    ptrdiff_t c;
+    double epsilon;
+    const void *gamma, *beta, *mean, *variance, *bias;
+    void *scale, *shift;
+} pl_fold_batch_norm_args;
+int pl_fold_batch_norm(const void *args);
 
 /* Gradients of both; `spread` is inv_std after training, the running variance after inference. */
 typedef struct {

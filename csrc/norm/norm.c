@@ -2,7 +2,7 @@
  * elementwise pass.
  *
  *   training    statistics of every chunk -> mean, variance -> y = (x - mean) * scale + offset
- *   inference   the same last pass with given statistics
+ *   inference   the same last pass with given statistics, or scale and shift for another op's last pass
  *   backward    sums of dy and dy * (x - mean) of every chunk -> dgamma, dbeta
  *               -> dx = dy * k1 + (x - mean) * k2 + k3
  *
@@ -290,6 +290,18 @@ int pl_batch_norm_inference(const void *args) { return forward(args, 0, NULL); }
 int pl_batch_norm_max_pool2d(const void *args) {
     const pl_norm_pool_args *pool = args;
     return forward(&pool->norm, 1, pool);
+}
+
+int pl_fold_batch_norm(const void *args) {
+    const pl_fold_batch_norm_args *a = args;
+    const norm_call call = {.dtype = a->dtype};
+    for (ptrdiff_t i = 0; i < a->c; i++) {
+        const double inv_std = inverse_deviation(get(&call, a->variance, i), a->epsilon);
+        const double scale = put(&call, a->scale, i, get(&call, a->gamma, i) * inv_std);
+        const double bias = a->bias ? get(&call, a->bias, i) : 0.0;
+        put(&call, a->shift, i, get(&call, a->beta, i) + (bias - get(&call, a->mean, i)) * scale);
+    }
+    return PL_OK;
 }
 
 /* ---- backward ------------------------------------------------------------------------------- */

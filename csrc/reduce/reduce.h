@@ -10,6 +10,8 @@ typedef struct {
     void (*column_sums)(const void *x, ptrdiff_t ld, ptrdiff_t rows, ptrdiff_t columns, void *y);
     /* y[j] += x[j] */
     void (*add)(const void *x, void *y, ptrdiff_t count);
+    /* y[j] = y[j] * scale[j] + x[j] */
+    void (*scale_add)(const void *scale, const void *x, void *y, ptrdiff_t count);
 } pl_reduce_kernels;
 
 const pl_reduce_kernels *pl_reduce_select(int dtype);

@@ -33,4 +33,15 @@ static void add(const void *from, void *to, ptrdiff_t count) {
     }
 }
 
-const pl_reduce_kernels PL_KERNEL(reduce) = {.column_sums = column_sums, .add = add};
+static void scale_add(const void *factors, const void *from, void *to, ptrdiff_t count) {
+    const real *scale = factors, *x = from;
+    real *y = to;
+    for (ptrdiff_t j = 0; j < count; j += PL_LANES) {
+        const vtail tail = tail_of(count - j);
+        const vec sum =
+            v_fma(v_load_tail(y + j, tail), v_load_tail(scale + j, tail), v_load_tail(x + j, tail));
+        v_store_tail(y + j, sum, tail);
+    }
+}
+
+const pl_reduce_kernels PL_KERNEL(reduce) = {.column_sums = column_sums, .add = add, .scale_add = scale_add};

@@ -349,23 +349,24 @@ for seed, case in cases:
         arrays = case.arrays(seed, dtype=dtype)
         exact = case.exact(*arrays)
         bias = integers(arrays[1].shape[3:], seed, dtype=dtype)
+        factor = integers(arrays[1].shape[3:], seed + 1, dtype=dtype)
         kernel = case.w_shape[:2]
         window = {k: v for k, v in case.options.items() if k != "groups"}
         for side in SIDES:
             print(side, dtype, case, flush=True)
-            x, w, dy, b = places(*arrays, bias)
+            x, w, dy, b, scale = places(*arrays, bias, factor)
             y, dx, dw = (guarded(a.shape, dtype, side) for a in (dy, x, w))
             db = guarded(bias.shape, dtype, side)
             with forced("{isa}", 1 + seed % 2):
                 options = dict(conv_algo="direct", **case.options)
-                core.conv2d(x, w, b, activation="relu", out=y, **options)
+                core.conv2d(x, w, b, scale=scale, activation="relu", out=y, **options)
                 core.conv2d_backward(dy, x, w, out=(dx, dw, db), **options)
                 columns = core.im2col(x, kernel, **window)
                 out = guarded(columns.shape, dtype, side)
                 core.im2col(x, kernel, out=out, **window)
                 image = guarded(x.shape, dtype, side)
                 core.col2im(*places(out), x.shape, kernel, out=image, **window)
-            assert np.array_equal(y, np.maximum(exact[0] + b, 0))
+            assert np.array_equal(y, np.maximum(exact[0] * scale + b, 0))
             assert np.array_equal(dx, exact[1])
             assert np.array_equal(dw, exact[2])
             assert np.array_equal(db, dy.sum((0, 1, 2)))
@@ -403,12 +404,17 @@ def test_an_empty_batch(isa, dtype):
 
 @every_kind
 @every_isa
-def test_bias_and_relu_are_exact(kind, isa, threads):
+def test_scale_bias_and_relu_are_exact(kind, isa, threads):
     case = KINDS[kind]
     x, w, dy = case.arrays()
-    b = data.integers((w.shape[3],), 9)
+    b, scale = data.integers((w.shape[3],), 9), data.integers((w.shape[3],), 10)
     exact = (case.exact(x, w, dy)[0] + b).astype(np.float32)
+    scaled = (case.exact(x, w, dy)[0] * scale + b).astype(np.float32)
     with forced(isa, threads):
+        for conv_algo in ("direct", "im2col"):
+            options = {"conv_algo": conv_algo} | case.options
+            y = core.conv2d(x, w, b, scale=scale, activation="relu", **options)
+            bounds.assert_exact(y, np.maximum(scaled, np.float32(0)) + np.float32(0))
         y = core.conv2d(x, w, b, conv_algo="direct", **case.options)
         relu = core.conv2d(
             x, w, b, activation="relu", conv_algo="direct", **case.options
@@ -421,6 +427,22 @@ def test_bias_and_relu_are_exact(kind, isa, threads):
     assert dx is None
     np.testing.assert_array_equal(dw, case.exact(x, w, dy)[2])
     np.testing.assert_array_equal(db, dy.sum((0, 1, 2)))
+
+
+@every_kind
+@pytest.mark.parametrize("isa", FMA_ISAS)
+@pytest.mark.parametrize("conv_algo", ["auto", "winograd", "im2col"])
+def test_scale_and_bias_round_once(kind, isa, conv_algo):
+    case = KINDS[kind]
+    x, w, _ = case.arrays(make=data.uniform)
+    b, scale = data.uniform(w.shape[3:], 1), data.uniform(w.shape[3:], 2)
+    options = {"conv_algo": conv_algo} | case.options
+    with forced(isa, 2):
+        plain = core.conv2d(x, w, **options)
+        biased = core.conv2d(x, w, b, **options)
+        scaled = core.conv2d(x, w, b, scale=scale, **options)
+    assert same_bits(biased, plain + b)
+    assert same_bits(scaled, fma(plain, scale, b))
 
 
 @every_isa

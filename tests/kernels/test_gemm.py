@@ -302,8 +302,8 @@ for side in SIDES:
         for m, n, k in sizes:
             print(side, dtype, threads, m, n, k, flush=True)
             shapes = (m, k), (k, n), (m, n), (n,)
-            a, b, c, bias = (integers(s, i, dtype=dtype)
-                             for i, s in enumerate(shapes))
+            a, b, c, bias, scale = (integers(s, i, dtype=dtype)
+                                    for i, s in enumerate((*shapes, (n,))))
             with forced("{isa}", threads):
                 for trans_a in (False, True):
                     for trans_b in (False, True):
@@ -314,8 +314,9 @@ for side in SIDES:
                                   trans_b=trans_b, out=out)
                         assert np.array_equal(out, a @ b)
                 out = guarded((m, n), dtype, side)
-                core.dense(*places(a, b, bias), activation="relu", out=out)
-                assert np.array_equal(out, np.maximum(a @ b + bias, 0))
+                core.dense(*places(a, b, bias), scale=places(scale)[0],
+                           activation="relu", out=out)
+                assert np.array_equal(out, np.maximum(a @ b * scale + bias, 0))
                 out = tuple(guarded(s, dtype, side) for s in (a.shape, b.shape, n))
                 core.dense_backward(*places(c, a, b), out=out)
                 assert np.array_equal(out[0], c @ b.T)
@@ -388,6 +389,16 @@ def test_dense_adds_the_bias_and_applies_the_activation(isa, dtype, activation):
         if activation is not None:
             with forced(isa):
                 assert same_bits(y, core.activation(fused_none, activation))
+
+
+@pytest.mark.parametrize("isa", FMA_ISAS)
+def test_scale_and_bias_of_a_dense_layer_round_once(isa):
+    for n, inputs, outputs in ((5, 37, 41), (1, 3, 1), (70, 1100, 20), (3, 2050, 70)):
+        x, w = data.uniform((n, inputs), 1), data.uniform((inputs, outputs), 2)
+        b, scale = data.uniform((outputs,), 3), data.uniform((outputs,), 4)
+        with forced(isa, 2):
+            plain, scaled = core.dense(x, w), core.dense(x, w, b, scale=scale)
+        assert same_bits(scaled, fma(plain, scale, b))
 
 
 @every_isa

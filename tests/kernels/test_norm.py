@@ -312,6 +312,49 @@ def test_a_nan_stays_in_its_channel(name):
             assert np.isfinite(dx).all()
 
 
+# ---- folding ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", isas())
+def test_folding_is_exact_where_nothing_rounds(name, dtype):
+    for c in (1, 7, 16, 65):
+        gamma, beta, mean, b = (integers((c,), i, dtype=dtype) for i in range(4))
+        variance = np.resize(np.array([3, 15, 63], dtype), c)
+        exact = gamma / np.sqrt(variance + 1)
+        with isa(name):
+            scale, shift = kernels.fold_batch_norm(
+                gamma, beta, mean, variance, b, epsilon=1.0
+            )
+            _, alone = kernels.fold_batch_norm(gamma, beta, mean, variance, epsilon=1.0)
+        assert_exact(scale, exact)
+        assert_exact(shift, (b - mean) * exact + beta)
+        assert_exact(alone, beta - mean * exact)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_folding_into_given_memory_changes_nothing_else(dtype):
+    for c in (1, 5, 33):
+        vectors = [uniform((c,), i, dtype=dtype) for i in range(5)]
+        vectors[3] = np.abs(vectors[3])
+        kept = [vector.copy() for vector in vectors]
+        out = np.full(c + 2, np.nan, dtype), np.full(c + 2, np.nan, dtype)
+        inner = out[0][1:-1], out[1][1:-1]
+        result = kernels.fold_batch_norm(*vectors, out=inner)
+        assert result[0] is inner[0]
+        assert result[1] is inner[1]
+        want = reference.fold_batch_norm(*(v.astype("f8") for v in vectors))
+        u = unit_roundoff(dtype)
+        _, beta, mean, _, b = (np.abs(v).astype("f8") for v in vectors)
+        scale = np.abs(want[0])
+        assert_within(inner[0], want[0], 2 * u * scale)
+        assert_within(inner[1], want[1], 4 * u * ((b + mean) * scale + beta))
+        for array in out:
+            assert np.isnan(array[[0, -1]]).all()
+        for vector, before in zip(vectors, kept, strict=True):
+            assert_exact(vector, before)
+
+
 # ---- bits, memory, calls ---------------------------------------------------------
 
 

@@ -211,6 +211,9 @@ CALLS = {
     "dense with tanh": lambda f, d, i, n, u: core.dense(
         f(4, 6), f(6, 5), f(5), activation="tanh", out=f(4, 5)
     ),
+    "dense with scale": lambda f, d, i, n, u: core.dense(
+        f(4, 6), f(6, 5), f(5), scale=f(5), out=f(4, 5)
+    ),
     "dense_backward": lambda f, d, i, n, u: core.dense_backward(
         f(4, 5), f(4, 6), f(6, 5), out=(f(4, 6), f(6, 5), f(5))
     ),
@@ -223,6 +226,9 @@ CALLS = {
     "conv2d by im2col": lambda f, d, i, n, u: core.conv2d(
         f(2, 5, 5, 3), f(3, 3, 3, 4), f(4), out=f(2, 3, 3, 4), conv_algo="im2col"
     ),
+    "conv2d with scale": lambda f, d, i, n, u: core.conv2d(
+        f(2, 5, 5, 3), f(3, 3, 3, 4), f(4), scale=f(4), out=f(2, 3, 3, 4)
+    ),
     "conv2d_backward": lambda f, d, i, n, u: core.conv2d_backward(
         f(2, 3, 3, 4),
         f(2, 5, 5, 3),
@@ -230,7 +236,7 @@ CALLS = {
         out=(f(2, 5, 5, 3), f(3, 3, 3, 4), f(4)),
     ),
     "conv_transpose2d": lambda f, d, i, n, u: core.conv_transpose2d(
-        f(2, 3, 3, 4), f(3, 3, 3, 4), f(3), activation="relu", out=f(2, 5, 5, 3)
+        f(2, 3, 3, 4), f(3, 3, 3, 4), f(3), scale=f(3), out=f(2, 5, 5, 3)
     ),
     "conv_transpose2d_backward": lambda f, d, i, n, u: core.conv_transpose2d_backward(
         f(2, 5, 5, 3),
@@ -283,6 +289,9 @@ CALLS = {
     ),
     "batch_norm_inference": lambda f, d, i, n, u: core.batch_norm_inference(
         f(8, 3), f(3), f(3), f(3), f(3), out=f(8, 3)
+    ),
+    "fold_batch_norm": lambda f, d, i, n, u: core.fold_batch_norm(
+        f(3), f(3), f(3), f(3), f(3), out=(f(3), f(3))
     ),
     "batch_norm_backward": lambda f, d, i, n, u: core.batch_norm_backward(
         f(8, 3), f(8, 3), f(3), f(3), f(3), out=(f(8, 3), f(3), f(3))

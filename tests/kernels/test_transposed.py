@@ -14,6 +14,7 @@ from tests.kernels.exact import (
     core,
     every_dtype,
     every_isa,
+    fma,
     forced,
     forced_results,
     one_result,
@@ -91,6 +92,16 @@ def test_a_fused_activation_is_the_activation_of_the_result(isa, dtype, activati
         assert same_bits(fused, core.activation(biased, activation))
         assert same_bits(alone, core.activation(plain, activation))
     assert not same_bits(fused, biased)
+
+
+@pytest.mark.parametrize("isa", FMA_ISAS)
+def test_scale_and_bias_round_once(isa):
+    _, w, x = CASE.arrays(make=data.uniform)
+    b, scale, options = data.uniform((6,), 1), data.uniform((6,), 2), transposed(CASE)
+    with forced(isa, 2):
+        plain = core.conv_transpose2d(x, w, **options)
+        scaled = core.conv_transpose2d(x, w, b, scale=scale, **options)
+    assert same_bits(scaled, fma(plain, scale, b))
 
 
 @pytest.mark.parametrize("isa", FMA_ISAS)

@@ -38,6 +38,7 @@ def product_calls(n, inputs, outputs, make, dtype):
         ("dense", (x, w), {}),
         ("dense", (x, w, b), {}),
         ("dense", (x, w, b), {"activation": "relu"}),
+        ("dense", (x, w, b), {"scale": np.flip(b), "activation": "relu"}),
         ("dense_backward", (dy, x, w), {}),
         ("dense_backward", (dy, x, w), {"need_dx": False, "need_db": False}),
     ]
@@ -54,6 +55,7 @@ def conv_calls(case, seed, make, dtype, conv_algo):
     return [
         ("conv2d", (x, w), options),
         ("conv2d", (x, w, b), options | {"activation": "relu"}),
+        ("conv2d", (x, w, b), options | {"scale": np.flip(b)}),
         ("conv2d_backward", (dy, x, w), options),
         ("conv2d_backward", (dy, x, w), options | {"need_dx": False, "need_db": False}),
         ("im2col", (x, (kh, kw)), window),
@@ -87,9 +89,11 @@ def widened(args, function=np.asarray):
 def compare_within_bounds(calls, length):
     """Compare with the reference on float64; `length` bounds the terms of a sum."""
     for op, args, options in calls:
-        plain = {k: v for k, v in options.items() if k != "activation"}
+        wide = dict(zip(options, widened(options.values()), strict=True))
+        plain = dict(zip(options, widened(options.values(), np.abs), strict=True))
+        plain.pop("activation", None)
         got = results(core, op, args, options)
-        want = results(reference, op, widened(args), options)
+        want = results(reference, op, widened(args), wide)
         magnitudes = results(reference, op, widened(args, np.abs), plain)
         for a, b, magnitude in zip(got, want, magnitudes, strict=True):
             if a is not None:

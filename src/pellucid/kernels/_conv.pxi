@@ -21,8 +21,9 @@ cdef int requested(conv_algo) except -1:
 cdef int conv2d_forward(
     const real[:, :, :, ::1] x, const real[:, :, :, ::1] w, const real[::1] b,
     real[:, :, :, ::1] y, pl_conv_shape shape, int activation, int algorithm,
+    const real[::1] scale=None,
 ) except -1:
-    """y[n, oy, ox, k] = act(sum over r, s, c of x[n, iy, ix, c] * w[r, s, c, k] + b[k])."""
+    """y = act(scale[k] * sum over r, s, c of x[n, iy, ix, c] * w[r, s, c, k] + b[k])."""
     cdef pl_conv2d_args args
     memset(&args, 0, sizeof(args))
     args.dtype = PL_F32 if real is float else PL_F64
@@ -30,7 +31,9 @@ cdef int conv2d_forward(
     args.x, args.weights, args.y = &x[0, 0, 0, 0], &w[0, 0, 0, 0], &y[0, 0, 0, 0]
     if b is not None:
         args.bias = &b[0]
-    return submit(pl_conv2d, &args, sizeof(args), (x.base, w.base, b, y.base))
+    if scale is not None:
+        args.scale = &scale[0]
+    return submit(pl_conv2d, &args, sizeof(args), (x.base, w.base, b, scale, y.base))
 
 
 cdef int conv2d_gradients(
@@ -103,15 +106,15 @@ def col2im(
 
 
 def conv2d(
-    x, w, b=None, *, strides=1, padding="valid", dilation=1, groups=1,
+    x, w, b=None, *, strides=1, padding="valid", dilation=1, groups=1, scale=None,
     activation=None, conv_algo="auto", out=None,
 ):
-    """y[n, oy, ox, k] = act(sum over r, s, c of x[n, iy, ix, c] * w[r, s, c, k] + b[k]).
+    """y = act(scale[k] * sum over r, s, c of x[n, iy, ix, c] * w[r, s, c, k] + b[k]).
 
     See `pellucid.kernels.reference.conv2d` for arguments and errors.
     """
-    x, w, b, out, geometry = checks.conv2d(
-        x, w, b, strides, padding, dilation, groups, activation, conv_algo, out
+    x, w, b, scale, out, geometry = checks.conv2d(
+        x, w, b, strides, padding, dilation, groups, scale, activation, conv_algo, out
     )
     cdef int kind = kind_of(activation), algorithm = requested(conv_algo)
     cdef int dtype = PL_F32 if out.itemsize == 4 else PL_F64
@@ -122,11 +125,12 @@ def conv2d(
         )
         columns = columns.reshape(-1, columns.shape[3])
         filters = w.reshape(columns.shape[1], w.shape[3])
-        dense(columns, filters, b, activation=activation, out=out.reshape(-1, out.shape[3]))
+        rows = out.reshape(-1, out.shape[3])
+        dense(columns, filters, b, scale=scale, activation=activation, out=rows)
     elif out.itemsize == 4:
-        conv2d_forward[float](x, w, b, out, shape, kind, algorithm)
+        conv2d_forward[float](x, w, b, out, shape, kind, algorithm, scale)
     else:
-        conv2d_forward[double](x, w, b, out, shape, kind, algorithm)
+        conv2d_forward[double](x, w, b, out, shape, kind, algorithm, scale)
     return out
 
 
@@ -161,8 +165,9 @@ def conv2d_backward(
 cdef int conv_transpose2d_forward(
     const real[:, :, :, ::1] x, const real[:, :, :, ::1] w, const real[::1] b,
     real[:, :, :, ::1] y, pl_conv_shape shape, int activation, int algorithm,
+    const real[::1] scale,
 ) except -1:
-    """y = act(the gradient with respect to its input of the convolution by w, + b)."""
+    """y = act(scale * the gradient to the input of the convolution by w, + b)."""
     cdef pl_conv_transpose2d_args args
     memset(&args, 0, sizeof(args))
     args.data.dtype = PL_F32 if real is float else PL_F64
@@ -171,29 +176,31 @@ cdef int conv_transpose2d_forward(
     args.data.dx = &y[0, 0, 0, 0]
     if b is not None:
         args.bias = &b[0]
+    if scale is not None:
+        args.scale = &scale[0]
     return submit(
-        pl_conv_transpose2d, &args, sizeof(args), (x.base, w.base, b, y.base)
+        pl_conv_transpose2d, &args, sizeof(args), (x.base, w.base, b, scale, y.base)
     )
 
 
 def conv_transpose2d(
     x, w, b=None, *, strides=1, padding="valid", output_padding=None, dilation=1,
-    groups=1, activation=None, conv_algo="auto", out=None,
+    groups=1, scale=None, activation=None, conv_algo="auto", out=None,
 ):
-    """y = act(sum of the windows x[n, i, j] @ w.T where they lie, + b).
+    """y = act(scale * sum of the windows x[n, i, j] @ w.T where they lie, + b).
 
     See `pellucid.kernels.reference.conv_transpose2d` for arguments and errors.
     """
-    x, w, b, out, geometry = checks.conv_transpose2d(
-        x, w, b, strides, padding, output_padding, dilation, groups, activation,
+    x, w, b, scale, out, geometry = checks.conv_transpose2d(
+        x, w, b, strides, padding, output_padding, dilation, groups, scale, activation,
         conv_algo, out,
     )
     cdef int kind = kind_of(activation), algorithm = requested(conv_algo)
     cdef pl_conv_shape shape = conv_shape(geometry)
     if out.itemsize == 4:
-        conv_transpose2d_forward[float](x, w, b, out, shape, kind, algorithm)
+        conv_transpose2d_forward[float](x, w, b, out, shape, kind, algorithm, scale)
     else:
-        conv_transpose2d_forward[double](x, w, b, out, shape, kind, algorithm)
+        conv_transpose2d_forward[double](x, w, b, out, shape, kind, algorithm, scale)
     return out
 
 

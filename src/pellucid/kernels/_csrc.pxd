@@ -40,6 +40,7 @@ cdef extern from "pl_kernels.h" nogil:
         ptrdiff_t m, n, k, lda, ldb, ldc
         const void *a
         const void *b
+        const void *scale
         const void *bias
         void *c
     int pl_gemm(const void *args)
@@ -69,6 +70,7 @@ cdef extern from "pl_kernels.h" nogil:
         pl_conv_shape shape
         const void *x
         const void *weights
+        const void *scale
         const void *bias
         void *y
     int pl_conv2d(const void *args)
@@ -84,6 +86,7 @@ cdef extern from "pl_kernels.h" nogil:
     ctypedef struct pl_conv_transpose2d_args:
         pl_conv2d_backward_data_args data
         int activation
+        const void *scale
         const void *bias
     int pl_conv_transpose2d(const void *args)
 
@@ -145,6 +148,19 @@ cdef extern from "pl_kernels.h" nogil:
         void *inv_std
     int pl_batch_norm_training(const void *args)
     int pl_batch_norm_inference(const void *args)
+
+    ctypedef struct pl_fold_batch_norm_args:
+        int dtype
+        ptrdiff_t c
+        double epsilon
+        const void *gamma
+        const void *beta
+        const void *mean
+        const void *variance
+        const void *bias
+        void *scale
+        void *shift
+    int pl_fold_batch_norm(const void *args)
 
     ctypedef struct pl_norm_backward_args:
         int dtype

@@ -3,9 +3,9 @@
 
 cdef int matmul(
     const real[:, ::1] a, const real[:, ::1] b, const real[::1] bias, real[:, ::1] c,
-    bint trans_a, bint trans_b, int activation,
+    bint trans_a, bint trans_b, int activation, const real[::1] scale=None,
 ) except -1:
-    """c[m, n] = act(op(a) @ op(b) + bias)."""
+    """c[m, n] = act(op(a) @ op(b) * scale + bias)."""
     cdef pl_gemm_args args
     memset(&args, 0, sizeof(args))
     args.dtype = PL_F32 if real is float else PL_F64
@@ -16,7 +16,9 @@ cdef int matmul(
     args.a, args.b, args.c = &a[0, 0], &b[0, 0], &c[0, 0]
     if bias is not None:
         args.bias = &bias[0]
-    return submit(pl_gemm, &args, sizeof(args), (a.base, b.base, bias, c.base))
+    if scale is not None:
+        args.scale = &scale[0]
+    return submit(pl_gemm, &args, sizeof(args), (a.base, b.base, bias, scale, c.base))
 
 
 cdef int column_sums(const real[:, ::1] x, real[::1] y) except -1:
@@ -47,17 +49,17 @@ def gemm(a, b, *, trans_a=False, trans_b=False, out=None):
     return out
 
 
-def dense(x, w, b=None, *, activation=None, out=None):
-    """out[n, j] = act(sum over i of x[n, i] * w[i, j] + b[j]).
+def dense(x, w, b=None, *, scale=None, activation=None, out=None):
+    """out[n, j] = act(scale[j] * sum over i of x[n, i] * w[i, j] + b[j]).
 
     See `pellucid.kernels.reference.dense` for arguments and errors.
     """
-    x, w, b, out = checks.dense(x, w, b, activation, out)
+    x, w, b, scale, out = checks.dense(x, w, b, scale, activation, out)
     cdef int kind = kind_of(activation)
     if out.itemsize == 4:
-        matmul[float](x, w, b, out, False, False, kind)
+        matmul[float](x, w, b, out, False, False, kind, scale)
     else:
-        matmul[double](x, w, b, out, False, False, kind)
+        matmul[double](x, w, b, out, False, False, kind, scale)
     return out
 
 

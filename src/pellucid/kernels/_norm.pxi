@@ -99,6 +99,42 @@ def batch_norm_inference(
     return y
 
 
+cdef int fold(
+    const real[::1] gamma, const real[::1] beta, const real[::1] mean,
+    const real[::1] variance, const real[::1] b, double epsilon, real[::1] scale,
+    real[::1] shift,
+) except -1:
+    """scale = gamma / sqrt(variance + epsilon), shift = (b - mean) * scale + beta."""
+    cdef pl_fold_batch_norm_args args
+    memset(&args, 0, sizeof(args))
+    args.dtype = PL_F32 if real is float else PL_F64
+    args.c, args.epsilon = gamma.shape[0], epsilon
+    if args.c == 0:
+        return 0
+    args.gamma, args.beta = &gamma[0], &beta[0]
+    args.mean, args.variance = &mean[0], &variance[0]
+    args.scale, args.shift = &scale[0], &shift[0]
+    if b is not None:
+        args.bias = &b[0]
+    return submit(
+        pl_fold_batch_norm, &args, sizeof(args),
+        [gamma.base, beta.base, mean.base, variance.base, b, scale.base, shift.base],
+    )
+
+
+def fold_batch_norm(gamma, beta, mean, variance, b=None, *, epsilon=1e-5, out=None):
+    """(scale, shift): scale = gamma / sqrt(variance + epsilon),
+    shift = (b - mean) * scale + beta; see `pellucid.kernels.reference.fold_batch_norm`."""
+    gamma, beta, mean, variance, b, epsilon, scale, shift = checks.fold_batch_norm(
+        gamma, beta, mean, variance, b, epsilon, out
+    )
+    if gamma.itemsize == 4:
+        fold[float](gamma, beta, mean, variance, b, epsilon, scale, shift)
+    else:
+        fold[double](gamma, beta, mean, variance, b, epsilon, scale, shift)
+    return scale, shift
+
+
 def batch_norm_backward(dy, x, gamma, mean, inv_std, *, out=None):
     """dx, dgamma and dbeta through the statistics of the batch; see
     `pellucid.kernels.reference.batch_norm_backward`."""

@@ -157,6 +157,27 @@ BAD_CALLS: dict[str, Callable[[], Call]] = {
         ValueError,
         r"b has shape \(5,\)",
     ),
+    "scale": lambda: (
+        "conv2d",
+        (ones(2, 5, 5, 4), ones(3, 3, 4, 6), ones(6)),
+        {"scale": ones(5)},
+        ValueError,
+        r"scale has shape \(5,\)",
+    ),
+    "scale alone": lambda: (
+        "dense",
+        (ones(2, 5), ones(5, 4)),
+        {"scale": ones(4)},
+        ValueError,
+        "scale is given, b is not",
+    ),
+    "folded vectors": lambda: (
+        "fold_batch_norm",
+        (ones(3), ones(3), ones(4), ones(3)),
+        {},
+        ValueError,
+        r"mean has shape \(4,\)",
+    ),
     "conv dy": lambda: (
         "conv2d_backward",
         (ones(2, 5, 5, 6), ones(2, 5, 5, 4), ones(3, 3, 4, 6)),

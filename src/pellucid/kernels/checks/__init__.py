@@ -51,6 +51,7 @@ from .norm import (
     batch_norm_max_pool2d,
     batch_norm_max_pool2d_backward,
     batch_norm_training,
+    fold_batch_norm,
 )
 from .optim import (
     adadelta_step,
@@ -134,6 +135,7 @@ __all__ = [
     "dropout",
     "dropout_backward",
     "element_loss",
+    "fold_batch_norm",
     "gather",
     "gaussian_noise",
     "gemm",

@@ -79,6 +79,20 @@ def vector(value: Any, name: str, dtypes: tuple[DType, ...], size: int) -> Array
     return x
 
 
+def epilogue(
+    b: Any, scale: Any, dtype: DType, size: int
+) -> tuple[Array | None, Array | None]:
+    """Return the vectors of y = act(scale * sum + b); scale comes only with b."""
+    if b is not None:
+        b = vector(b, "b", (dtype,), size)
+    if scale is None:
+        return b, None
+    if b is None:
+        what, expected = "scale is given, b is not", "Expected both or b alone"
+        raise ValueError(describe(what, expected, "Pass b, zeros if need be"))
+    return b, vector(scale, "scale", (dtype,), size)
+
+
 def shaped(value: Any, name: str, dtypes: tuple[DType, ...], shape: Shape) -> Array:
     """Return `value` as an array of exactly this shape."""
     x = array(value, name, dtypes)

@@ -14,10 +14,10 @@ from .arrays import (
     DType,
     Shape,
     array,
+    epilogue,
     fused,
     output,
     shaped,
-    vector,
 )
 from .gemm import gradients
 
@@ -30,12 +30,13 @@ def conv2d(
     padding: Any,
     dilation: Any,
     groups: Any,
+    scale: Any,
     activation: Any,
     conv_algo: Any,
     out: Any,
     dtypes: tuple[DType, ...] = REAL,
-) -> tuple[Array, Array, Array | None, Array, Geometry]:
-    """Return `(x, w, b, out, geometry)`; out is `(n, oh, ow, k)`."""
+) -> tuple[Array, Array, Array | None, Array | None, Array, Geometry]:
+    """Return `(x, w, b, scale, out, geometry)`; out is `(n, oh, ow, k)`."""
     fused(activation)
     check_choice(conv_algo, "conv_algo", CONV_ALGOS)
     x = array(x, "x", dtypes)
@@ -48,9 +49,9 @@ def conv2d(
         dilation=dilation,
         groups=groups,
     )
-    if b is not None:
-        b = vector(b, "b", (x.dtype,), g.k)
-    return x, w, b, output(out, (g.n, g.oh, g.ow, g.k), x.dtype, "out", x, w, b), g
+    b, scale = epilogue(b, scale, x.dtype, g.k)
+    shape = g.n, g.oh, g.ow, g.k
+    return x, w, b, scale, output(out, shape, x.dtype, "out", x, w, b, scale), g
 
 
 def conv2d_backward(

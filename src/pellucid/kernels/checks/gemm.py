@@ -10,13 +10,13 @@ from .arrays import (
     REAL,
     Array,
     DType,
+    epilogue,
     flag,
     fused,
     matrix,
     output,
     outputs,
     shaped,
-    vector,
 )
 
 
@@ -45,16 +45,17 @@ def dense(
     x: Any,
     w: Any,
     b: Any,
+    scale: Any,
     activation: Any,
     out: Any,
     dtypes: tuple[DType, ...] = REAL,
-) -> tuple[Array, Array, Array | None, Array]:
-    """Return `(x, w, b, out)`."""
+) -> tuple[Array, Array, Array | None, Array | None, Array]:
+    """Return `(x, w, b, scale, out)`."""
     fused(activation)
     x, w = _dense_inputs(x, w, dtypes)
-    if b is not None:
-        b = vector(b, "b", (x.dtype,), w.shape[1])
-    return x, w, b, output(out, (x.shape[0], w.shape[1]), x.dtype, "out", x, w, b)
+    b, scale = epilogue(b, scale, x.dtype, w.shape[1])
+    shape = x.shape[0], w.shape[1]
+    return x, w, b, scale, output(out, shape, x.dtype, "out", x, w, b, scale)
 
 
 def dense_backward(

@@ -177,6 +177,32 @@ def batch_norm_inference(
     return x, gamma, beta, mean, variance, epsilon, out
 
 
+def fold_batch_norm(
+    gamma: Any,
+    beta: Any,
+    mean: Any,
+    variance: Any,
+    b: Any,
+    epsilon: Any,
+    out: Any,
+    dtypes: tuple[DType, ...] = REAL,
+) -> tuple[Array, Array, Array, Array, Array | None, float, Array, Array]:
+    """Return `(gamma, beta, mean, variance, b, epsilon, scale, shift)`."""
+    epsilon = number(epsilon, "epsilon", 0.0, math.inf, True)
+    gamma = array(gamma, "gamma", dtypes)
+    c, own = gamma.size, (gamma.dtype,)
+    gamma = vector(gamma, "gamma", own, c)
+    beta, mean = vector(beta, "beta", own, c), vector(mean, "mean", own, c)
+    variance = vector(variance, "variance", own, c)
+    if b is not None:
+        b = vector(b, "b", own, c)
+    used = (gamma, beta, mean, variance, b)
+    scale, shift = outputs(out, 2, "(scale, shift)")
+    scale = output(scale, (c,), gamma.dtype, "scale", *used)
+    shift = output(shift, (c,), gamma.dtype, "shift", *used, scale)
+    return gamma, beta, mean, variance, b, epsilon, scale, shift
+
+
 def batch_norm_backward(
     dy: Any,
     x: Any,

@@ -15,7 +15,17 @@ from pellucid.shapes import (
     pair,
 )
 
-from .arrays import CONV_ALGOS, REAL, Array, DType, array, fused, output, shaped, vector
+from .arrays import (
+    CONV_ALGOS,
+    REAL,
+    Array,
+    DType,
+    array,
+    epilogue,
+    fused,
+    output,
+    shaped,
+)
 from .gemm import gradients
 
 
@@ -103,12 +113,13 @@ def conv_transpose2d(
     output_padding: Any,
     dilation: Any,
     groups: Any,
+    scale: Any,
     activation: Any,
     conv_algo: Any,
     out: Any,
     dtypes: tuple[DType, ...] = REAL,
-) -> tuple[Array, Array, Array | None, Array, Geometry]:
-    """Return `(x, w, b, out, geometry)`; out is `(n, g.h, g.w, g.c)`."""
+) -> tuple[Array, Array, Array | None, Array | None, Array, Geometry]:
+    """Return `(x, w, b, scale, out, geometry)`; out is `(n, g.h, g.w, g.c)`."""
     fused(activation)
     check_choice(conv_algo, "conv_algo", CONV_ALGOS)
     x = array(x, "x", dtypes)
@@ -122,9 +133,9 @@ def conv_transpose2d(
         dilation=dilation,
         groups=groups,
     )
-    if b is not None:
-        b = vector(b, "b", (x.dtype,), g.c)
-    return x, w, b, output(out, (g.n, g.h, g.w, g.c), x.dtype, "out", x, w, b), g
+    b, scale = epilogue(b, scale, x.dtype, g.c)
+    shape = g.n, g.h, g.w, g.c
+    return x, w, b, scale, output(out, shape, x.dtype, "out", x, w, b, scale), g
 
 
 def conv_transpose2d_backward(

@@ -71,6 +71,7 @@ from .norm import (
     batch_norm_max_pool2d,
     batch_norm_max_pool2d_backward,
     batch_norm_training,
+    fold_batch_norm,
 )
 from .optim import (
     adadelta_step,
@@ -141,6 +142,7 @@ __all__ = [
     "dense_backward",
     "dropout",
     "dropout_backward",
+    "fold_batch_norm",
     "gather",
     "gaussian_noise",
     "gemm",

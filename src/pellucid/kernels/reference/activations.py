@@ -65,6 +65,15 @@ def activation(
     return y
 
 
+def scaled(y: Array, scale: Array | None, b: Array | None) -> Array:
+    """Multiply by a factor and add a bias for every channel, in place."""
+    if scale is not None:
+        y *= scale
+    if b is not None:
+        y += b
+    return y
+
+
 def activation_backward(
     dy: ArrayLike,
     saved: ArrayLike,

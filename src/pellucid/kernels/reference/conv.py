@@ -22,7 +22,7 @@ from pellucid.shapes import Geometry, IntPair, Padding
 
 from .. import checks
 from ..checks import ANY, Array
-from .activations import activate
+from .activations import activate, scaled
 
 
 def conv2d(
@@ -34,13 +34,14 @@ def conv2d(
     padding: Padding = "valid",
     dilation: IntPair = 1,
     groups: int = 1,
+    scale: ArrayLike | None = None,
     activation: str | None = None,
     conv_algo: str = "auto",
     out: Array | None = None,
 ) -> Array:
     """Convolve images with filters.
 
-    y[n, i, j, k] = activation(b[k] + sum over u, v, c of
+    y[n, i, j, k] = activation(b[k] + scale[k] * sum over u, v, c of
         x[n, i * stride_h - pad_top + u * dilation_h,
              j * stride_w - pad_left + v * dilation_w, c] * w[u, v, c, k])
 
@@ -58,6 +59,8 @@ def conv2d(
         Zeros around the image; "same" gives oh = ceil(h / stride_h).
     groups : int, default 1
         Channels are cut into so many groups, each with its own k / groups filters.
+    scale : array (k,), optional
+        A factor for every filter, such as that of a batch normalization; only with b.
     activation : {"relu", "leaky_relu", "sigmoid", "tanh"}, optional
         Applied to the result.
     conv_algo : {"auto", "direct", "winograd", "im2col"}
@@ -85,17 +88,16 @@ def conv2d(
     ------
     Goodfellow, Bengio, Courville (2016), Deep Learning, chapter 9.
     """
-    x, w, b, y, g = checks.conv2d(
-        x, w, b, strides, padding, dilation, groups, activation, conv_algo, out, ANY
-    )
+    x, w, b, scale, y, g = checks.conv2d(
+        x, w, b, strides, padding, dilation, groups, scale, activation, conv_algo, out,
+        ANY,
+    )  # fmt: skip
     cols, rows = _columns(x, g), y.reshape(g.n * g.oh * g.ow, g.k)
     size = g.kh * g.kw * w.shape[2]
     for ins, outs in _groups(g):
         seen = cols[..., ins].reshape(len(rows), size)
         rows[:, outs] = seen @ w[..., outs].reshape(size, -1)
-    if b is not None:
-        rows += b
-    return activate(y, activation)
+    return activate(scaled(y, scale, b), activation)
 
 
 def conv2d_backward(

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from .. import checks
 from ..checks import ANY, Array
-from .activations import activate
+from .activations import activate, scaled
 
 
 def gemm(
@@ -54,12 +54,13 @@ def dense(
     w: ArrayLike,
     b: ArrayLike | None = None,
     *,
+    scale: ArrayLike | None = None,
     activation: str | None = None,
     out: Array | None = None,
 ) -> Array:
     """Apply a dense layer: every output sees every input.
 
-    y = activation(x @ w + b)
+    y = activation(scale * (x @ w) + b)
 
     Parameters
     ----------
@@ -69,6 +70,8 @@ def dense(
         Weights.
     b : array (out,), optional
         Bias.
+    scale : array (out,), optional
+        A factor for every output, such as that of a batch normalization; only with b.
     activation : {"relu", "leaky_relu", "sigmoid", "tanh"}, optional
         Applied to the result.
     out : array (n, out), optional
@@ -88,11 +91,9 @@ def dense(
     >>> dense([[1.0, 2.0]], [[1.0, 0.0], [0.0, 1.0]], [10.0, -5.0], activation="relu")
     array([[11.,  0.]])
     """
-    x, w, b, y = checks.dense(x, w, b, activation, out, ANY)
+    x, w, b, scale, y = checks.dense(x, w, b, scale, activation, out, ANY)
     np.matmul(x, w, out=y)
-    if b is not None:
-        y += b
-    return activate(y, activation)
+    return activate(scaled(y, scale, b), activation)
 
 
 def dense_backward(

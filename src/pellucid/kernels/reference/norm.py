@@ -140,6 +140,61 @@ def batch_norm_inference(
     return activate(y, activation)
 
 
+def fold_batch_norm(
+    gamma: ArrayLike,
+    beta: ArrayLike,
+    mean: ArrayLike,
+    variance: ArrayLike,
+    b: ArrayLike | None = None,
+    *,
+    epsilon: float = 1e-5,
+    out: tuple[Array | None, Array | None] | None = None,
+) -> tuple[Array, Array]:
+    """Turn a batch normalization into a factor and a bias of the sum before it.
+
+    batch_norm_inference(s + b) = s * scale + shift, with
+    scale = gamma / sqrt(variance + epsilon),  shift = (b - mean) * scale + beta
+
+    Parameters
+    ----------
+    gamma, beta, mean, variance : array (c,)
+        As in `batch_norm_inference`, float32 or float64.
+    b : array (c,), optional
+        Bias of the sum.
+    epsilon : float, default 1e-5
+        More than 0.
+    out : tuple (scale, shift), optional
+        Where to write.
+
+    Returns
+    -------
+    scale, shift : array (c,)
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arrays that do not fit.
+
+    Example
+    -------
+    >>> scale, shift = fold_batch_norm(
+    ...     [3.0], [1.0], [2.0], [4.0], [5.0], epsilon=1e-12)
+    >>> scale, shift
+    (array([1.5]), array([5.5]))
+
+    Source
+    ------
+    Jacob et al. (2018), Quantization and training of neural networks for efficient
+    integer-arithmetic-only inference, section 3.2.
+    """
+    gamma, beta, mean, variance, b, epsilon, scale, shift = checks.fold_batch_norm(
+        gamma, beta, mean, variance, b, epsilon, out, ANY
+    )
+    np.divide(gamma, np.sqrt(variance + gamma.dtype.type(epsilon)), out=scale)
+    shift[...] = ((0 if b is None else b) - mean) * scale + beta
+    return scale, shift
+
+
 def batch_norm_backward(
     dy: ArrayLike,
     x: ArrayLike,

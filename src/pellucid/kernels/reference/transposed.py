@@ -15,7 +15,7 @@ from pellucid.shapes import Geometry, IntPair, Padding
 
 from .. import checks
 from ..checks import ANY, Array
-from .activations import activate
+from .activations import activate, scaled
 from .conv import conv2d, conv2d_backward, spread
 
 
@@ -29,13 +29,14 @@ def conv_transpose2d(
     output_padding: IntPair | None = None,
     dilation: IntPair = 1,
     groups: int = 1,
+    scale: ArrayLike | None = None,
     activation: str | None = None,
     conv_algo: str = "auto",
     out: Array | None = None,
 ) -> Array:
     """Spread every pixel over a window of a larger image.
 
-    y[n, p, q, k] = activation(b[k] + sum over c and all i, u, j, v with
+    y[n, p, q, k] = activation(b[k] + scale[k] * sum over c and all i, u, j, v with
         i * stride_h + u * dilation_h - pad_top = p,
         j * stride_w + v * dilation_w - pad_left = q of x[n, i, j, c] * w[u, v, k, c])
 
@@ -56,6 +57,8 @@ def conv_transpose2d(
         what a filter lacks to a stride. Not with "same".
     groups : int, default 1
         Channels are cut into so many groups, each with its own filters.
+    scale : array (k,), optional
+        A factor for every filter, such as that of a batch normalization; only with b.
     activation : {"relu", "leaky_relu", "sigmoid", "tanh"}, optional
         Applied to the result.
     conv_algo : {"auto", "direct", "winograd", "im2col"}
@@ -87,14 +90,12 @@ def conv_transpose2d(
     ------
     Dumoulin, Visin (2016), A guide to convolution arithmetic for deep learning.
     """
-    x, w, b, y, g = checks.conv_transpose2d(
-        x, w, b, strides, padding, output_padding, dilation, groups, activation,
+    x, w, b, scale, y, g = checks.conv_transpose2d(
+        x, w, b, strides, padding, output_padding, dilation, groups, scale, activation,
         conv_algo, out, ANY,
     )  # fmt: skip
     spread(x, w, y, g)
-    if b is not None:
-        y += b
-    return activate(y, activation)
+    return activate(scaled(y, scale, b), activation)
 
 
 def conv_transpose2d_backward(
