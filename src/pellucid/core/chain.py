@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 from pellucid.core.layer import Array, Layer, Shape
+from pellucid.core.registry import ours
 from pellucid.errors import describe
 
 
@@ -143,6 +145,26 @@ def build_chain(
         layer.following_activation = activation
         if not layer.built:
             layer.build(before)
+
+
+def infer_chain(layers: Sequence[Layer], x: Array) -> Array:
+    """The result of inference; layers of pellucid's own work together on the way.
+
+    An own layer, which may differ from the class that it extends, is gone through by
+    its ``forward``.
+    """
+    index = 0
+    while index < len(layers):
+        layer = layers[index]
+        index += 1
+        if not ours(layer):
+            x = layer.forward(x)
+            continue
+        after = layers[index : index + 2]
+        together = layer.takes([*takewhile(ours, after)])
+        x = layer.infer(x, after[:together])
+        index += together
+    return x
 
 
 def first_trainable(layers: Sequence[Layer]) -> int:

@@ -76,6 +76,12 @@ class Layer:
     accepts_bytes: ClassVar[bool] = False
     """True where uint8 images are welcome."""
 
+    folds: ClassVar[bool] = False
+    """True where inference is a factor and a shift for each channel; see ``fold``."""
+
+    fused_word: ClassVar[str | None] = None
+    """Activation by which the kernel of the layer before does the work of this one."""
+
     following_activation: str | None = None
     """The activation that comes after this layer in its model; set by the model."""
 
@@ -262,6 +268,25 @@ class Layer:
     def forward(self, x: ArrayLike, training: bool = False) -> Array:
         """Compute y from x, both with the batch as first axis."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def takes(self, following: Sequence[Layer]) -> int:
+        """How many of the layers after this one ``infer`` computes along with it."""
+        return 0
+
+    def infer(self, x: Array, following: Sequence[Layer] = ()) -> Array:
+        """What ``predict`` computes: this layer, then those in `following` it takes.
+
+        Within the bound of rounding the same as their ``forward`` one after the other.
+        Nothing that follows from weights is kept, so that a change counts at once.
+        """
+        return self.forward(x)
+
+    def fold(self, bias: Array | None) -> tuple[Array, Array]:
+        """Factor and shift of each channel: forward(s + bias) = s * factor + shift.
+
+        For layers that say so by ``folds``.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no fold")
 
     def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
         """Compute dx from dy and write the gradients of the parameters.

@@ -127,6 +127,7 @@ class ReLU(Activation):
     """
 
     activation = "relu"
+    fused_word = "relu"
 
 
 @register_layer
@@ -511,6 +512,7 @@ class Sigmoid(Activation):
     """
 
     activation = "sigmoid"
+    fused_word = "sigmoid"
 
 
 @register_layer
@@ -535,6 +537,7 @@ class Tanh(Activation):
     """
 
     activation = "tanh"
+    fused_word = "tanh"
 
 
 @register_layer

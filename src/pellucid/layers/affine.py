@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from numpy.typing import ArrayLike
 
 from pellucid.core.initializers import (
     GlorotUniform,
@@ -104,6 +107,38 @@ class Affine(Layer):
         if activation in RELU_FAMILY:
             return HeNormal()
         return LeCunNormal() if activation == "selu" else GlorotUniform()
+
+    def compute(self, x: Array, training: bool, **epilogue: Any) -> tuple[Array, ...]:
+        """The kernel's result, then what ``backward`` needs of the input.
+
+        ``epilogue``: bias, scale and activation, as the kernels take them.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no compute")
+
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        y, *inputs = self.compute(
+            self.check_input(x),
+            training,
+            b=None if self.bias is None else self.bias.value,
+            activation=self.fused_activation(training),
+        )
+        return self.finish(y, training, *inputs)
+
+    def takes(self, following: Sequence[Layer]) -> int:
+        if self.activation is not None:
+            return 0
+        norm = 1 if following and following[0].folds else 0
+        after = following[norm : norm + 1]
+        return norm + (1 if after and after[0].fused_word else 0)
+
+    def infer(self, x: Array, following: Sequence[Layer] = ()) -> Array:
+        if not following:
+            return self.forward(x)
+        epilogue: dict[str, Any] = {"b": None if self.bias is None else self.bias.value}
+        if following[0].folds:
+            epilogue["scale"], epilogue["b"] = following[0].fold(epilogue["b"])
+        epilogue["activation"] = following[-1].fused_word
+        return self.compute(self.check_input(x), False, **epilogue)[0]
 
     def fused_activation(self, training: bool) -> str | None:
         """The activation that the layer's own kernel applies to its result."""

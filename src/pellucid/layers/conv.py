@@ -72,19 +72,17 @@ class Convolution(Affine):
     def output_shape(self, input_shape: Shape) -> Shape:
         return self._outside(self._geometry((1, *self.check_shape(input_shape))))[1:]
 
-    def forward(self, x: ArrayLike, training: bool = False) -> Array:
-        x = self.check_input(x)
+    def compute(self, x: Array, training: bool, **epilogue: Any) -> tuple[Array, ...]:
         g = self._geometry(x.shape)
         y = self.buffer("y", self._outside(g), reuse=training)
         kernels.conv2d(
             x.reshape(self._images(x.shape)),
             self.weight.value.reshape(g.kh, g.kw, -1, g.k),
-            None if self.bias is None else self.bias.value,
             **self._options(g),
-            activation=self.fused_activation(training),
+            **epilogue,
             out=y.reshape(g.n, g.oh, g.ow, g.k),
         )
-        return self.finish(y, training, x)
+        return y, x
 
     def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
         dy, (y, x) = self.restore(dy)

@@ -102,16 +102,9 @@ class Dense(Affine):
         features = int(input_shape[0])
         self.add_weights((features, self.units), features, self.units)
 
-    def forward(self, x: ArrayLike, training: bool = False) -> Array:
-        x = self.check_input(x)
-        y = kernels.dense(
-            x,
-            self.weight.value,
-            None if self.bias is None else self.bias.value,
-            activation=self.fused_activation(training),
-            out=self.buffer("y", (x.shape[0], self.units), reuse=training),
-        )
-        return self.finish(y, training, x)
+    def compute(self, x: Array, training: bool, **epilogue: Any) -> tuple[Array, ...]:
+        out = self.buffer("y", (x.shape[0], self.units), reuse=training)
+        return kernels.dense(x, self.weight.value, **epilogue, out=out), x
 
     def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
         dy, (y, x) = self.restore(dy)

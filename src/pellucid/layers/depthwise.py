@@ -269,8 +269,7 @@ class SeparableConv2D(Depthwise):
             (1, 1, c * m, self.filters), c * m, self.filters, name="pointwise_weight"
         )
 
-    def forward(self, x: ArrayLike, training: bool = False) -> Array:
-        x = self.check_input(x)
+    def compute(self, x: Array, training: bool, **epilogue: Any) -> tuple[Array, ...]:
         g = self._geometry(x.shape)
         z = kernels.conv2d(
             x,
@@ -278,14 +277,8 @@ class SeparableConv2D(Depthwise):
             **self._options(g),
             out=self.buffer("z", (g.n, g.oh, g.ow, g.k), reuse=training),
         )
-        y = kernels.conv2d(
-            z,
-            self.weight.value,
-            None if self.bias is None else self.bias.value,
-            activation=self.fused_activation(training),
-            out=self.buffer("y", (g.n, g.oh, g.ow, self.filters), reuse=training),
-        )
-        return self.finish(y, training, x, z)
+        y = self.buffer("y", (g.n, g.oh, g.ow, self.filters), reuse=training)
+        return kernels.conv2d(z, self.weight.value, **epilogue, out=y), x, z
 
     def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
         dy, (y, x, z) = self.restore(dy)

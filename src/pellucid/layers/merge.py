@@ -15,6 +15,7 @@ from pellucid.core.chain import (
     build_chain,
     following_activations,
     give_names,
+    infer_chain,
     infer_shapes,
     refuse_shared,
     refuse_twice,
@@ -177,15 +178,25 @@ class Container(Layer):
             for word, chain in self._chains.items()
         }
 
-    def run_chains(self, x: Array, training: bool) -> list[Array]:
-        """The result of every chain."""
-        results = []
+    def merge(self, parts: list[Array], training: bool) -> Array:
+        """The output, from the results of the chains."""
+        raise NotImplementedError(f"{type(self).__name__} has no merge")
+
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        x = self.check_input(x)
+        parts = []
         for chain in self._chains.values():
             y = x
             for layer in chain:
                 y = layer.forward(y, training=training)
-            results.append(y)
-        return results
+            parts.append(y)
+        return self.merge(parts, training)
+
+    def infer(self, x: Array, following: Sequence[Layer] = ()) -> Array:
+        """See ``Layer.infer``; layers inside work together."""
+        x = self.check_input(x)
+        parts = [infer_chain(chain, x) for chain in self._chains.values()]
+        return self.merge(parts, training=False)
 
     def sum_back(self, gradients: Sequence[Array], need_dx: bool) -> Array | None:
         """Go back through every chain; dx is the sum of what comes out."""
@@ -289,9 +300,8 @@ class Residual(Container):
             )
         return shapes["body"]
 
-    def forward(self, x: ArrayLike, training: bool = False) -> Array:
-        x = self.check_input(x)
-        body, shortcut = self.run_chains(x, training)
+    def merge(self, parts: list[Array], training: bool) -> Array:
+        body, shortcut = parts
         y = kernels.add(
             body, shortcut, out=self.buffer("y", body.shape, reuse=training)
         )
@@ -380,9 +390,7 @@ class Concat(Container):
             )
         return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
 
-    def forward(self, x: ArrayLike, training: bool = False) -> Array:
-        x = self.check_input(x)
-        parts = self.run_chains(x, training)
+    def merge(self, parts: list[Array], training: bool) -> Array:
         shape = (*parts[0].shape[:-1], sum(part.shape[-1] for part in parts))
         y = kernels.concat(parts, out=self.buffer("y", shape, reuse=training))
         if training:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,6 +72,7 @@ class BatchNorm(Layer):
 
     fixed_channels = True
     transparent = True
+    folds = True
 
     def __init__(
         self,
@@ -104,21 +106,34 @@ class BatchNorm(Layer):
     pooled_by: MaxPool2D | None = None
     """Set by a model: the pooling behind this layer (and its ReLU), done here."""
 
+    def _vectors(self) -> tuple[Array, Array, Array, Array]:
+        gamma, beta = self.gamma.value, self.beta.value
+        return gamma, beta, self.running_mean, self.running_variance
+
+    def fold(self, bias: Array | None) -> tuple[Array, Array]:
+        return kernels.fold_batch_norm(*self._vectors(), bias, epsilon=self.epsilon)
+
+    def takes(self, following: Sequence[Layer]) -> int:
+        return 1 if following and following[0].fused_word else 0
+
+    def infer(self, x: Array, following: Sequence[Layer] = ()) -> Array:
+        return kernels.batch_norm_inference(
+            self.check_input(x),
+            *self._vectors(),
+            epsilon=self.epsilon,
+            activation=following[0].fused_word if following else None,
+        )
+
     def forward(self, x: ArrayLike, training: bool = False) -> Array:
         x = self.check_input(x)
         if training and self.pooled_by:
             return self._forward_pooled(x, self.pooled_by)
         y = self.buffer("y", x.shape, reuse=training)
         activation = self.fused_activation if training else None
-        gamma, beta = self.gamma.value, self.beta.value
-        mean, variance = self.running_mean, self.running_variance
         if not (training and self.trainable):
             y = kernels.batch_norm_inference(
                 x,
-                gamma,
-                beta,
-                mean,
-                variance,
+                *self._vectors(),
                 epsilon=self.epsilon,
                 activation=activation,
                 out=y,
@@ -127,12 +142,10 @@ class BatchNorm(Layer):
                 self.save(y, y, None, x, None, None)
             return y
         self._check_count(x)
+        mean = self.running_mean
         y, batch_mean, inv_std = kernels.batch_norm_training(
             x,
-            gamma,
-            beta,
-            mean,
-            variance,
+            *self._vectors(),
             momentum=self.momentum,
             epsilon=self.epsilon,
             activation=activation,
@@ -150,10 +163,7 @@ class BatchNorm(Layer):
         shape = (x.shape[0], *pool.output_shape(x.shape[1:]))
         y, argmax, mean, inv_std = kernels.batch_norm_max_pool2d(
             x,
-            self.gamma.value,
-            self.beta.value,
-            self.running_mean,
-            self.running_variance,
+            *self._vectors(),
             pool.pool_size,
             momentum=self.momentum,
             epsilon=self.epsilon,

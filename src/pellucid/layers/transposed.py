@@ -173,19 +173,17 @@ class ConvTranspose2D(Affine):
             outputs=self.filters,
         )
 
-    def forward(self, x: ArrayLike, training: bool = False) -> Array:
-        x = self.check_input(x)
+    def compute(self, x: Array, training: bool, **epilogue: Any) -> tuple[Array, ...]:
         g = self._geometry(x.shape)
         y = kernels.conv_transpose2d(
             x,
             self.weight.value,
-            None if self.bias is None else self.bias.value,
             **self._window(),
-            activation=self.fused_activation(training),
+            **epilogue,
             conv_algo=self.conv_algo,
             out=self.buffer("y", (g.n, g.h, g.w, g.c), reuse=training),
         )
-        return self.finish(y, training, x)
+        return y, x
 
     def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
         dy, (y, x) = self.restore(dy)

@@ -10,6 +10,7 @@ import numpy as np
 
 from pellucid import kernels
 from pellucid.checks import check_integer
+from pellucid.core.chain import infer_chain
 from pellucid.core.layer import Array
 from pellucid.core.registry import ours
 from pellucid.model.door import Samples
@@ -47,7 +48,7 @@ class Prepared:
             return self._prepare(model, x, key) if y is None else y
         if len(self._idle) < PREPARED_SHAPES:
             self._idle.setdefault(key, [])
-        return forward(model, x)
+        return infer_chain(model.layers, x)
 
     def again(self, x: Any) -> Array | None:
         """The output of an array that needs no check, having come before in shape."""
@@ -65,11 +66,11 @@ class Prepared:
         return y
 
     def _prepare(self, model: Structure, x: Array, key: Any) -> Array:
-        y = forward(model, x)
+        y = infer_chain(model.layers, x)
         if key not in self._refused:
             prepared = None
             if _worth_preparing(model, x):
-                prepared = PreparedPass(partial(forward, model), x, y)
+                prepared = PreparedPass(partial(infer_chain, model.layers), x, y)
             if prepared is not None and prepared.works:
                 self._idle[key].append(prepared)
             else:
@@ -81,14 +82,6 @@ def _worth_preparing(model: Structure, x: Array) -> bool:
     sizes = sum(math.prod(shape) for shape in model.inner_shapes)
     small = sizes * len(x) * model.dtype.itemsize <= PREPARED_BYTES
     return small and ours(*(layer for _, layer in model.walk()))
-
-
-def forward(model: Structure, x: Array) -> Array:
-    """The output of one batch, layer by layer."""
-    y = x
-    for layer in model.layers:
-        y = layer.forward(y)
-    return y
 
 
 def infer(model: Structure, x: Array) -> Array:
