@@ -70,6 +70,18 @@ class Layer:
     transparent: ClassVar[bool] = False
     """True where the choice of initial weights looks past this layer."""
 
+    linear: ClassVar[bool] = False
+    """True where the output is, in use, a linear function of the input, whatever the
+    input: two weighted layers with nothing but such layers between them are one."""
+
+    keeps_range: ClassVar[bool] = False
+    """True where, in use, no output is above the largest or below the smallest input:
+    the layer moves, repeats, picks or averages numbers."""
+
+    normalizes: ClassVar[str | None] = None
+    """"batch" where channels get a mean and a deviation over the batch, "sample" where
+    every sample gets its own."""
+
     fixed_channels: ClassVar[bool] = False
     """True where the parameters fix the size of the last axis."""
 

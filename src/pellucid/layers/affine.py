@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike
 
@@ -44,6 +44,9 @@ class Affine(Layer):
     """Base of layers that compute y = activation(x * weight + bias)."""
 
     fixed_channels = True
+
+    output_axis: ClassVar[int] = -1
+    """The axis of ``weight`` that counts the outputs."""
 
     def __init__(
         self,

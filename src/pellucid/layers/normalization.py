@@ -73,6 +73,8 @@ class BatchNorm(Layer):
     fixed_channels = True
     transparent = True
     folds = True
+    linear = True
+    normalizes = "batch"
 
     def __init__(
         self,
@@ -224,6 +226,7 @@ class _SampleNorm(Layer):
 
     fixed_channels = True
     transparent = True
+    normalizes = "sample"
 
     def __init__(self, *, epsilon: float, name: str | None, trainable: bool) -> None:
         super().__init__(name=name, trainable=trainable)

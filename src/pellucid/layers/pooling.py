@@ -20,6 +20,7 @@ class Pool2D(Layer):
 
     input_axes = "n, h, w, c"
     transparent = True
+    keeps_range = True
 
     def __init__(
         self,
@@ -199,6 +200,8 @@ class AvgPool2D(Pool2D):
     recognition.
     """
 
+    linear = True
+
     def forward(self, x: ArrayLike, training: bool = False) -> Array:
         x = self.check_input(x)
         g = self._geometry(*x.shape)
@@ -245,6 +248,8 @@ class GlobalAvgPool2D(Layer):
 
     input_axes = "n, h, w, c"
     transparent = True
+    linear = True
+    keeps_range = True
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return self.check_shape(input_shape)[2:]
@@ -303,6 +308,7 @@ class GlobalMaxPool2D(Layer):
 
     input_axes = "n, h, w, c"
     transparent = True
+    keeps_range = True
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return self.check_shape(input_shape)[2:]
@@ -377,6 +383,8 @@ class AdaptiveAvgPool2D(Layer):
 
     input_axes = "n, h, w, c"
     transparent = True
+    linear = True
+    keeps_range = True
 
     def __init__(
         self,

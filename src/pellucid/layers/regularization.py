@@ -17,6 +17,8 @@ class _Noise(Layer):
     """Base of layers that draw random numbers in training and are x in inference."""
 
     transparent = True
+    linear = True
+    keeps_range = True
 
     def draw(self) -> dict[str, Any]:
         """The next draw of this layer, as kernels take it."""
@@ -31,8 +33,22 @@ class _Noise(Layer):
         return 0
 
 
+class RandomDrop(_Noise):
+    """Base of layers that drop a share of what reaches them in training."""
+
+    def __init__(
+        self, rate: float, *, name: str | None = None, trainable: bool = True
+    ) -> None:
+        super().__init__(name=name, trainable=trainable)
+        with self.named_errors():
+            self.rate = check_number(rate, "rate", at_least=0, at_most=1)
+
+    def config(self) -> dict[str, Any]:
+        return {"rate": self.rate} | super().config()
+
+
 @register_layer
-class Dropout(_Noise):
+class Dropout(RandomDrop):
     """Set numbers to 0 at random in training; do nothing in inference.
 
     y = x * mask / (1 - rate), where mask is 1 with probability 1 - rate, else 0
@@ -70,13 +86,6 @@ class Dropout(_Noise):
     way to prevent neural networks from overfitting.
     """
 
-    def __init__(
-        self, rate: float, *, name: str | None = None, trainable: bool = True
-    ) -> None:
-        super().__init__(name=name, trainable=trainable)
-        with self.named_errors():
-            self.rate = check_number(rate, "rate", at_least=0, at_most=1)
-
     def forward(self, x: ArrayLike, training: bool = False) -> Array:
         x = self.check_input(x)
         if not training:
@@ -97,12 +106,9 @@ class Dropout(_Noise):
         out = self.buffer("dx", dy.shape)
         return kernels.dropout_backward(dy, mask, self.rate, out=out)
 
-    def config(self) -> dict[str, Any]:
-        return {"rate": self.rate} | super().config()
-
 
 @register_layer
-class SpatialDropout2D(_Noise):
+class SpatialDropout2D(RandomDrop):
     """Set whole channels of an image to 0 at random in training.
 
     y[n, i, j, c] = x[n, i, j, c] * mask[n, c] / (1 - rate), where mask is 1 with
@@ -139,13 +145,6 @@ class SpatialDropout2D(_Noise):
 
     input_axes = "n, h, w, c"
 
-    def __init__(
-        self, rate: float, *, name: str | None = None, trainable: bool = True
-    ) -> None:
-        super().__init__(name=name, trainable=trainable)
-        with self.named_errors():
-            self.rate = check_number(rate, "rate", at_least=0, at_most=1)
-
     def forward(self, x: ArrayLike, training: bool = False) -> Array:
         x = self.check_input(x)
         if not training:
@@ -169,12 +168,9 @@ class SpatialDropout2D(_Noise):
             return dy if need_dx else None
         return kernels.scale_channels(dy, factors, out=self.buffer("dx", dy.shape))
 
-    def config(self) -> dict[str, Any]:
-        return {"rate": self.rate} | super().config()
-
 
 @register_layer
-class AlphaDropout(_Noise):
+class AlphaDropout(RandomDrop):
     """Dropout for networks of SELU: mean 0 and variance 1 stay as they are.
 
     y = a * x + b where kept, a * s + b elsewhere, in training; s is the value that SELU
@@ -211,9 +207,8 @@ class AlphaDropout(_Noise):
     def __init__(
         self, rate: float, *, name: str | None = None, trainable: bool = True
     ) -> None:
-        super().__init__(name=name, trainable=trainable)
+        super().__init__(rate, name=name, trainable=trainable)
         with self.named_errors():
-            self.rate = check_number(rate, "rate", at_least=0, at_most=1)
             if self.rate == 1:
                 what = "rate is 1"
                 expected = "Expected a number from 0 to below 1"
@@ -238,9 +233,6 @@ class AlphaDropout(_Noise):
             return dy if need_dx else None
         out = self.buffer("dx", dy.shape)
         return kernels.alpha_dropout_backward(dy, mask, self.rate, out=out)
-
-    def config(self) -> dict[str, Any]:
-        return {"rate": self.rate} | super().config()
 
 
 @register_layer

@@ -38,6 +38,8 @@ class Flatten(Layer):
     """
 
     transparent = True
+    linear = True
+    keeps_range = True
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (math.prod(self.check_shape(input_shape)),)
@@ -86,6 +88,8 @@ class Reshape(Layer):
     """
 
     transparent = True
+    linear = True
+    keeps_range = True
 
     def __init__(
         self,
@@ -173,6 +177,7 @@ class ZeroPad2D(Layer):
 
     input_axes = "n, h, w, c"
     transparent = True
+    linear = True
 
     def __init__(
         self,
@@ -251,6 +256,8 @@ class UpSample2D(Layer):
 
     input_axes = "n, h, w, c"
     transparent = True
+    linear = True
+    keeps_range = True
 
     def __init__(
         self,
@@ -325,6 +332,7 @@ class Rescaling(Layer):
     array([[-1.,  1.]], dtype=float32)
     """
 
+    linear = True
     accepts_bytes = True
 
     def __init__(

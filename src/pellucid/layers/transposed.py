@@ -101,6 +101,7 @@ class ConvTranspose2D(Affine):
     """
 
     input_axes = "n, h, w, c"
+    output_axis = -2
 
     def __init__(
         self,
