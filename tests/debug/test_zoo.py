@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.debug.case import baseline
+from pellucid.debug.guessing import guess_and_floor
 from pellucid.debug.rules import ORDER
 from tests.debug.zoo import healthy, sick  # noqa: F401  (they fill the tables)
 from tests.debug.zoo.cases import HEALTHY, SICK, Patient
@@ -75,7 +75,8 @@ def skill(patient: Patient) -> float:
     epochs = -(-200 // -(-len(x) // 32))
     model.fit(x, y, epochs=epochs, verbose=0, on_nan="stop", **patient.options)
     checked = model.door(x).targets(y, model.loss, len(x))
-    return 1 - model.evaluate(x, y)["loss"] / baseline(model.loss.kind, checked)
+    guess, floor = guess_and_floor(model.loss, checked, model.inner_shapes[-1][-1])
+    return (guess - model.evaluate(x, y)["loss"]) / (guess - floor)
 
 
 @pytest.mark.parametrize("name", CURED)

@@ -6,14 +6,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from pellucid.core.layer import Array, Layer
+from pellucid.core.registry import ours
 from pellucid.core.regularizers import Regularizer
+from pellucid.debug.guessing import guess_and_floor
+from pellucid.debug.monitor import weight_of
 from pellucid.debug.probe import ROWS, Neighbours
-from pellucid.layers import Rescaling
+from pellucid.layers import Rescaling, SeparableConv2D
 from pellucid.losses import Loss
 from pellucid.optimizers import Optimizer
 
@@ -137,7 +141,10 @@ class Case:
         ours = type(self.loss).__module__.startswith("pellucid.")
         if not ours or self.refusal or getattr(self.loss, "reduction", "") != "mean":
             return None
-        return baseline(self.kind, self.y)
+        return self._worth(self.y)[0]
+
+    def _worth(self, y: Array) -> tuple[float, float]:
+        return guess_and_floor(self.loss, y, self.model.inner_shapes[-1][-1])
 
     @cached_property
     def neighbours(self) -> Neighbours | None:
@@ -173,42 +180,20 @@ class Case:
         """As ``skill``, for the rows that are not trained on."""
         if self.held is None or self.guessing is None:
             return math.nan
-        base = baseline(self.kind, self.held.y)
-        return 1 - loss / base if base > 0 and math.isfinite(loss) else -math.inf
+        skill = _skill(loss, *self._worth(self.held.y))
+        return -math.inf if math.isnan(skill) else skill
 
     def skill(self, loss: float) -> float:
         """1 for a perfect loss, 0 for one no better than guessing; NaN if unknown."""
-        base = self.guessing
-        if base is None or base <= 0:
+        if self.guessing is None:
             return math.nan
-        return 1 - loss / base if math.isfinite(loss) else -math.inf
+        return _skill(loss, *self._worth(self.y))
 
 
-def baseline(kind: str, y: Array) -> float:
-    """The loss of the best constant answer.
-
-    Example
-    -------
-    >>> round(baseline("categorical", np.array([0, 1, 0, 1])), 4)
-    0.6931
-    """
-    values = np.asarray(y, np.float64)
-    if kind == "categorical":
-        if y.dtype.kind in "iu":
-            shares = np.bincount(y.reshape(-1)) / y.size
-        else:
-            shares = values.reshape(-1, values.shape[-1]).mean(axis=0)
-        return _entropy(shares)
-    if kind == "binary":
-        shares = values.reshape(len(values), -1).mean(axis=0)
-        return float(np.mean([_entropy([p, 1 - p]) for p in shares]))
-    return float(values.reshape(len(values), -1).var(axis=0).mean())
-
-
-def _entropy(shares: Sequence[float] | Array) -> float:
-    p = np.asarray(shares, np.float64)
-    p = p[p > 0]
-    return float(-(p * np.log(p)).sum())
+def _skill(loss: float, guess: float, floor: float) -> float:
+    if guess <= floor:
+        return math.nan
+    return (guess - loss) / (guess - floor) if math.isfinite(loss) else -math.inf
 
 
 def optimizer_code(optimizer: Optimizer, **changes: Any) -> str:
@@ -228,24 +213,54 @@ def optimizer_code(optimizer: Optimizer, **changes: Any) -> str:
 
 def penalty_of(layer: Layer) -> Regularizer | None:
     """The penalty on the weight of a layer, if there is one."""
-    weight = None if layer.children() else layer.named_parameters().get("weight")
-    return None if weight is None else weight.regularizer
+    found = weight_of(layer)
+    return None if found is None else found[1].regularizer
 
 
-def constructor(layer: Layer, **changes: Any) -> str:
+def weaker_penalty(case: Case, layer: Layer) -> str:
+    """Code that makes the penalty of a layer a usual one."""
+    if isinstance(layer, SeparableConv2D):
+        return (
+            f"for p in {case.code(layer)}.parameters(): p.regularizer = "
+            "p.regularizer and pl.L2(1e-4)"
+        )
+    return f"{case.code(layer)}.weight.regularizer = pl.L2(1e-4)"
+
+
+def constructor(layer: Layer, without: Sequence[str] = (), **changes: Any) -> str:
     """The call that makes a layer like this one, with some arguments changed.
+
+    Shows what has no default, what differs from its default, and what changes.
 
     Example
     -------
-    >>> from pellucid.layers import Dropout
-    >>> constructor(Dropout(0.9), rate=0.5)
-    'pl.Dropout(rate=0.5)'
+    >>> from pellucid.layers import Dense
+    >>> constructor(Dense(8, "relu", bias_initializer="ones"), ["bias_initializer"])
+    "pl.Dense(units=8, activation='relu')"
     """
     config = {**layer.config(), **changes}
-    config.pop("trainable", None)
+    kind = type(layer)
+    needed = {
+        key: config[key]
+        for key, parameter in signature(kind).parameters.items()
+        if parameter.default is parameter.empty and key in config
+    }
+    plain = kind(**needed).config() if ours(layer) else {}
+    hidden = ("name", "trainable", *without)
     shown = ", ".join(
         f"{key}={value!r}"
         for key, value in config.items()
-        if key in changes or key in ("units", "filters", "kernel_size", "rate")
+        if key in changes
+        or (key not in hidden and (key in needed or value != plain.get(key)))
     )
-    return f"pl.{type(layer).__name__}({shown})"
+    return f"{'pl.' if ours(layer) else ''}{kind.__name__}({shown})"
+
+
+def instead(
+    name: str, layer: Layer, without: Sequence[str] = (), **changes: Any
+) -> str:
+    """The line that proposes another layer for this one."""
+    return f"{constructor(layer, without, **changes)}   # in place of {name}"
+
+
+INITIALIZERS = ("kernel_initializer", "bias_initializer")

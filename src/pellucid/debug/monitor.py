@@ -15,8 +15,10 @@ from pellucid.core.parameter import Parameter
 if TYPE_CHECKING:
     from pellucid.model.sequential import Sequential
 
-RELUS = ("relu",)
+DYING = ("relu", "hard_swish")
+"""Activations that are exactly 0 over half a line, and so is their slope."""
 RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
+WEIGHT = "weight"
 SATURATED = 0.98  # of the way from the middle of the range to its end
 
 
@@ -26,7 +28,7 @@ class LayerView(NamedTuple):
     deviation: float
     """From sample to sample, root mean square over the units."""
     alive: Array | None
-    """For ReLUs: whether a unit (channel) gave more than 0 anywhere."""
+    """For activations that can die: whether a unit (channel) gave a number but 0."""
     saturated: float
     """For sigmoid and tanh: share of outputs near the ends of the range."""
     finite: bool
@@ -104,7 +106,7 @@ class Record:
                 ratios := [
                     view.update / view.weight
                     for key, view in seen.parameters.items()
-                    if key.endswith("weight") and view.weight > 0
+                    if key.endswith(WEIGHT) and view.weight > 0
                     if not math.isnan(view.update)
                 ]
             )
@@ -132,7 +134,7 @@ class Record:
             view.update / view.weight
             for seen in self.observations
             for key, view in seen.parameters.items()
-            if key == name or (name is None and key.endswith("weight"))
+            if key == name or (name is None and key.endswith(WEIGHT))
             if view.weight > 0 and not math.isnan(view.update)
         ]
         return float(np.median(found)) if found else math.nan
@@ -236,16 +238,20 @@ def outputs(
             yield f"{prefix}{layer.name}", layer, x
 
 
-def named_weights(layer: Layer) -> Parameter | None:
-    """The weight of a layer that has one."""
-    return layer.named_parameters().get("weight") if not layer.children() else None
+def weight_of(layer: Layer) -> tuple[str, Parameter] | None:
+    """The weight of a layer that has one, and its name; of two, the last."""
+    if layer.children():
+        return None
+    named = layer.named_parameters().items()
+    found = [(name, value) for name, value in named if name.endswith(WEIGHT)]
+    return found[-1] if found else None
 
 
 def _view(layer: Layer, y: Array) -> LayerView:
     alive: Array | None = None
     saturated = math.nan
-    if layer.activation in RELUS:
-        alive = np.any((y > 0).reshape(-1, y.shape[-1]), axis=0)
+    if layer.activation in DYING:
+        alive = np.any((y != 0).reshape(-1, y.shape[-1]), axis=0)
     elif layer.activation in RANGES:
         low, high = RANGES[layer.activation]
         middle, half = (low + high) / 2, (high - low) / 2

@@ -26,6 +26,7 @@ STATIC: tuple[Rule, ...] = (
     loss.metric_misfit,
     network.nothing_trains,
     network.weights_alike,
+    network.normalized_away,
     loss.rate_zero,
     targets.targets_shifted,
     rows.outliers,

@@ -8,9 +8,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from pellucid.core.layer import Layer
-from pellucid.debug.case import Case, Trial, optimizer_code, penalty_of
+from pellucid.debug.case import (
+    Case,
+    Trial,
+    instead,
+    optimizer_code,
+    penalty_of,
+    weaker_penalty,
+)
 from pellucid.debug.finding import Finding
-from pellucid.debug.monitor import Record
+from pellucid.debug.monitor import Record, weight_of
 from pellucid.debug.thresholds import limit
 from pellucid.layers import BatchNorm
 from pellucid.layers.affine import Affine
@@ -172,7 +179,8 @@ def weights_shrunk(case: Case) -> Iterator[Finding]:
     weaker = optimizer_code(case.model.optimizer, weight_decay=1e-4)
     for name, layer in case.layers:
         penalty = penalty_of(layer)
-        key = f"{name}.weight"
+        weight = weight_of(layer)
+        key = f"{name}.{weight[0]}" if weight else ""
         start = record.weights_at_start.get(key, 0.0)
         if key not in last or not start or not (penalty or decay):
             continue
@@ -188,7 +196,7 @@ def weights_shrunk(case: Case) -> Iterator[Finding]:
                 f"penalty {penalty!r}, weight_decay {decay:g}",
                 f"model.compile({weaker}, model.loss)"
                 if decay
-                else f"{case.code(layer)}.weight.regularizer = pl.L2(1e-4)",
+                else weaker_penalty(case, layer),
                 "sure",
             )
             return
@@ -341,7 +349,7 @@ def underfits(case: Case) -> Iterator[Finding]:
         return
     if max((t.skill for t in case.trials), default=-1.0) > learnt(case) + 0.2:
         return
-    hidden = [p for _, p in case.layers[:-1] if isinstance(p, Affine)]
+    wider = _wider(case)
     word = "accuracy" if near.labels else "correlation"
     yield Finding(
         "underfits",
@@ -352,10 +360,26 @@ def underfits(case: Case) -> Iterator[Finding]:
         "loss no longer falls.",
         f"{word} {near.score:.2f} of the neighbours, {score:.2f} of the network; "
         f"{sum(p.size for p in case.model.parameters()):,} parameters",
-        'pl.Dense(64, activation="relu")   # '
-        + ("in place of narrower hidden layers" if hidden else "before the last layer"),
+        wider,
         "likely",
     )
+
+
+def _wider(case: Case) -> str:
+    """A larger layer in place of the narrowest hidden one, or one more."""
+    weighted = [(n, p) for n, p in case.layers if isinstance(p, Affine)]
+    sizes = [
+        (config[word], name, layer, word)
+        for name, layer in weighted[:-1]
+        for word in ("units", "filters")
+        if word in (config := layer.config())
+    ]
+    if not sizes:
+        return f'pl.Dense(64, activation="relu")   # before {weighted[-1][0]}'
+    size, name, layer, word = min(sizes, key=lambda found: found[0])
+    activation = layer.activation or "relu"
+    wide = {word: max(64, 2 * size), "activation": activation}
+    return instead(name, layer, **wide)
 
 
 def not_learning(case: Case) -> Iterator[Finding]:
@@ -389,7 +413,8 @@ def loss_at_start(case: Case) -> Iterator[Finding]:
     record = case.record
     if record is None or not record.fresh or case.guessing is None:
         return
-    if case.labels is None or not record.losses:
+    entropy = hasattr(case.loss, "label_smoothing")  # others have no such start
+    if case.labels is None or not entropy or not record.losses:
         return
     ratio = record.losses[0] / max(case.guessing, 1e-12)
     if ratio > limit("loss_at_start"):

@@ -8,13 +8,22 @@ from itertools import pairwise
 import numpy as np
 
 from pellucid.core.layer import Layer
-from pellucid.debug.case import Case, constructor, optimizer_code, penalty_of
+from pellucid.core.parameter import Parameter
+from pellucid.debug.case import (
+    INITIALIZERS,
+    Case,
+    instead,
+    optimizer_code,
+    penalty_of,
+    weaker_penalty,
+)
 from pellucid.debug.finding import Finding
-from pellucid.debug.monitor import named_weights
+from pellucid.debug.monitor import weight_of
 from pellucid.debug.thresholds import limit
-from pellucid.layers import BatchNorm, Dropout, MaxPool2D
+from pellucid.layers import BatchNorm, DepthwiseConv2D, GaussianNoise
 from pellucid.layers.affine import Affine
 from pellucid.layers.pooling import Pool2D
+from pellucid.layers.regularization import RandomDrop
 
 SATURATING = ("sigmoid", "tanh")
 
@@ -46,12 +55,12 @@ def nothing_trains(case: Case) -> Iterator[Finding]:
 
 def weights_alike(case: Case) -> Iterator[Finding]:
     """All units of a hidden layer are the same."""
-    weighted = [(n, p) for n, p in case.layers if named_weights(p) is not None]
-    for name, layer in weighted[:-1]:
-        weight = named_weights(layer)
-        if weight is None or weight.shape[-1] < 2 or weight.size < 4:
+    weighted = [(n, p, w[1]) for n, p in case.layers if (w := weight_of(p))]
+    for name, layer, weight in weighted[:-1]:
+        axis = getattr(layer, "output_axis", -1)
+        if weight.shape[axis] < 2 or weight.size < 4:
             continue
-        flat = weight.value.reshape(-1, weight.shape[-1])
+        flat = np.moveaxis(weight.value, axis, -1).reshape(-1, weight.shape[axis])
         if (flat == flat[:, :1]).all():
             value = float(flat[0, 0])
             yield Finding(
@@ -64,23 +73,36 @@ def weights_alike(case: Case) -> Iterator[Finding]:
                 f"every weight is {value:g}"
                 if np.ptp(flat) == 0
                 else "all columns of the weights are equal",
-                f"{constructor(layer)}   # without kernel_initializer",
+                instead(name, layer, INITIALIZERS),
             )
 
 
+def drawn_share(layer: Layer) -> tuple[str, float]:
+    """The argument that says how much chance does in training, and its value."""
+    if isinstance(layer, RandomDrop):
+        return "rate", layer.rate
+    if isinstance(layer, GaussianNoise):
+        return "stddev", layer.stddev
+    return "", 0.0
+
+
 def dropout_at_the_end(case: Case) -> Iterator[Finding]:
-    """Dropout on the output itself."""
+    """Dropout, or noise, on the output itself."""
     for name, layer in reversed(case.layers):
-        if isinstance(layer, Dropout) and layer.rate > 0:
+        word, share = drawn_share(layer)
+        if share > 0:
+            drops = word == "rate"
             yield Finding(
                 "dropout_at_the_end",
                 "warning",
                 name,
-                "dropout after the last layer",
-                f"{name} sets {100 * layer.rate:.0f} % of the answers themselves to 0 "
-                "while training; it belongs between hidden layers.",
-                f"no layer with weights comes after {name}",
-                f"{case.code(layer)}.rate = 0",
+                f"{'dropout' if drops else 'noise'} after the last layer",
+                f"{name} changes "
+                + (f"{100 * share:.0f} % of " if drops else "")
+                + "the answers themselves at random while training; it belongs between "
+                "hidden layers.",
+                f"{word} {share:g}; no layer with weights comes after {name}",
+                f"{case.code(layer)}.{word} = 0",
             )
         if layer.parameters():
             return
@@ -89,17 +111,44 @@ def dropout_at_the_end(case: Case) -> Iterator[Finding]:
 def dropout_too_high(case: Case) -> Iterator[Finding]:
     """Dropout that leaves next to nothing."""
     for name, layer in case.layers:
-        if isinstance(layer, Dropout) and layer.rate > limit("dropout"):
+        if isinstance(layer, RandomDrop) and layer.rate > limit("dropout"):
             yield Finding(
                 "dropout_too_high",
                 "warning",
                 name,
                 f"{name} drops nearly everything",
-                f"{100 * layer.rate:.0f} % of what reaches it is set to 0 in every "
-                "step; 20 to 50 % is usual.",
+                f"{100 * layer.rate:.0f} % of what reaches it is dropped in every "
+                "step; 20 to 50 % is usual, less for whole channels and before SELU.",
                 f"rate {layer.rate:g}",
                 f"{case.code(layer)}.rate = 0.5",
             )
+
+
+def normalized_away(case: Case) -> Iterator[Finding]:
+    """A normalisation of single numbers, which leaves nothing of them."""
+    for name, layer in case.layers:
+        if layer.normalizes != "sample" or layer.input_shape is None:
+            continue
+        shape = (4, *layer.input_shape)
+        x = np.random.default_rng(0).normal(size=shape).astype(case.model.dtype)
+        y = layer.forward(x)
+        if np.ptp(y, axis=0).max() == 0 and all(p.value.any() for p in _scale(layer)):
+            yield Finding(
+                "normalized_away",
+                "error",
+                name,
+                f"nothing passes {name}",
+                "It takes mean and deviation of single numbers, and a number less its "
+                "own mean is 0.",
+                f"equal outputs for different inputs of shape {layer.input_shape}",
+                "pl.BatchNorm()   # in place of " + name
+                if layer.input_shape[-1] < 2
+                else f"pl.LayerNorm()   # in place of {name}",
+            )
+
+
+def _scale(layer: Layer) -> list[Parameter]:
+    return [p for key, p in layer.named_parameters().items() if key == "gamma"]
 
 
 def batch_norm_batch(case: Case) -> Iterator[Finding]:
@@ -128,16 +177,26 @@ def no_activation(case: Case) -> Iterator[Finding]:
                 if before is not None and _collapses(before[1], layer):
                     yield _linear(case, before, name)
                 before = (name, layer) if layer.activation is None else None
-            elif layer.activation or layer.children() or isinstance(layer, MaxPool2D):
+            elif not layer.linear:
                 before = None
 
 
 def _collapses(one: Affine, two: Affine) -> bool:
-    """Whether the second makes the first useless; a narrow one is a design."""
-    first, second = one.weight.shape, two.weight.shape
-    pointwise = len(first) != 4 or len(second) != 4 or first[:2] == second[:2] == (1, 1)
-    narrow = first[-1] < min(int(np.prod(first[:-1])), second[-1])
-    return not (narrow and pointwise and len(first) == 4)
+    """Whether the second makes the first useless; two cheap halves are a design."""
+    if len(one.weight.shape) != 4:
+        return True
+    pointwise = [_pointwise(one), _pointwise(two)]
+    if any(isinstance(part, DepthwiseConv2D) for part in (one, two)):
+        return not any(pointwise)  # channels apart, then mixed: a separable one
+    shape = one.weight.shape
+    filters = shape[one.output_axis]
+    inputs = one.weight.size // filters
+    narrow = filters < min(inputs, two.weight.shape[two.output_axis])
+    return not (narrow and (len(two.weight.shape) != 4 or all(pointwise)))
+
+
+def _pointwise(layer: Affine) -> bool:
+    return getattr(layer, "kernel_size", None) == (1, 1)
 
 
 def _linear(case: Case, before: tuple[str, Affine], name: str) -> Finding:
@@ -168,7 +227,7 @@ def penalty_too_strong(case: Case) -> Iterator[Finding]:
                 f"the penalty on {name} is very strong",
                 "It pulls the weights to 0 harder than the data can pull them away.",
                 f"{penalty!r}; 1e-4 to 0.1 is usual",
-                f"{case.code(layer)}.weight.regularizer = pl.L2(1e-4)",
+                weaker_penalty(case, layer),
             )
     optimizer = case.model.optimizer
     weaker = optimizer_code(optimizer, weight_decay=1e-4)
@@ -198,8 +257,8 @@ def bias_before_batch_norm(case: Case) -> Iterator[Finding]:
                     name,
                     f"{name} has a bias before {after}",
                     "The normalisation subtracts the mean, and the bias with it.",
-                    f"{layer.weight.shape[-1]} numbers that change nothing",
-                    f"{constructor(layer, use_bias=False)}",
+                    f"{layer.bias.size} numbers that change nothing",
+                    instead(name, layer, use_bias=False),
                 )
 
 
@@ -229,7 +288,7 @@ def pooling_drops_rows(case: Case) -> Iterator[Finding]:
                 f"{left[0]} rows and {left[1]} columns of its input fit no window.",
                 f"input {layer.input_shape[:2]}, window {layer.pool_size}, stride "
                 f"{layer.strides}",
-                f'pl.{type(layer).__name__}({layer.pool_size}, padding="same")',
+                instead(name, layer, padding="same"),
             )
 
 
@@ -253,7 +312,7 @@ def tail_of_one(case: Case) -> Iterator[Finding]:
 def saturating_stack(case: Case) -> Iterator[Finding]:
     """Many sigmoids or tanhs after one another (a note)."""
     if any(layer.children() for layer in case.model.layers) or any(
-        isinstance(layer, BatchNorm) for _, layer in case.layers
+        layer.normalizes for _, layer in case.layers
     ):
         return
     hidden = [name for name, part in case.layers[:-1] if part.activation in SATURATING]

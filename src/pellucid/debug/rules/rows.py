@@ -10,7 +10,6 @@ from pellucid.core.layer import Array
 from pellucid.debug.case import Case
 from pellucid.debug.finding import Finding
 from pellucid.debug.thresholds import limit
-from pellucid.layers import BatchNorm
 
 KEEP = "keep = np.isfinite(x.reshape(len(x), -1)).all(axis=1); x, y = x[keep], y[keep]"
 KEEP_Y = (
@@ -99,8 +98,9 @@ def outliers(case: Case) -> Iterator[Finding]:
 def inputs_not_scaled(case: Case) -> Iterator[Finding]:
     """Numbers much larger or smaller than 1, or columns of very different scale."""
     x = case.scaled
-    if not np.isfinite(x).all() or not x.any() or _normalizes(case):
+    if not np.isfinite(x).all() or not x.any() or _normalizes(case, "batch"):
         return
+    of_any_size = _normalizes(case)
     if any(True for _ in outliers(case)):
         x = np.clip(x, *np.percentile(x, [1, 99], axis=0))
     size = np.sqrt((x * x).mean(axis=0))
@@ -113,13 +113,13 @@ def inputs_not_scaled(case: Case) -> Iterator[Finding]:
         f"{x.std():.3g}"
     )
     wanted = "layers start out expecting about mean 0, deviation 1."
-    if largest > limit("large_input"):
+    if largest > limit("large_input") and not of_any_size:
         by = 255 if x.min() >= 0 and 100 < x.max() <= 255 else None
         what, repair = "the inputs are not scaled", STANDARDIZE
         if by or not case.columns:
             divisor = by or float(f"{x.max():.2g}")
             repair = f'x = x.astype("float32") / {divisor:g}'
-    elif largest < limit("small_input"):
+    elif largest < limit("small_input") and not of_any_size:
         what = "the inputs are very small"
         repair = STANDARDIZE if case.columns else f"x = x / {x.std():.2g}"
     elif ratio > limit("scale_spread") and used.min() * limit("large_input") < 1:
@@ -145,7 +145,7 @@ def inputs_not_scaled(case: Case) -> Iterator[Finding]:
 def inputs_off_centre(case: Case) -> Iterator[Finding]:
     """Columns whose mean is large beside their deviation."""
     x = case.scaled
-    if not np.isfinite(x).all() or _normalizes(case) or len(x) < 2:
+    if not np.isfinite(x).all() or _normalizes(case, "batch") or len(x) < 2:
         return
     spread, middle = x.std(axis=0), np.abs(x.mean(axis=0))
     used = spread > 0
@@ -246,5 +246,15 @@ def columns_constant(case: Case) -> Iterator[Finding]:
         )
 
 
-def _normalizes(case: Case) -> bool:
-    return any(isinstance(layer, BatchNorm) for layer in case.model.layers[:2])
+def _normalizes(case: Case, *kinds: str) -> bool:
+    """Whether one of the first two layers takes the scale of the inputs away.
+
+    Over the batch, that is the scale of every column; in every sample by itself, only
+    that of the whole. Neither helps numbers that drown in its epsilon.
+    """
+    known = kinds or ("batch", "sample")
+    power = float(np.square(case.scaled).mean(axis=0).max(initial=0.0))
+    return any(
+        layer.normalizes in known and power > getattr(layer, "epsilon", 0.0)
+        for layer in case.model.layers[:2]
+    )

@@ -6,9 +6,30 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pellucid.debug.case import Case
+from pellucid.core.layer import Array
+from pellucid.debug.case import Case, instead
 from pellucid.debug.finding import Finding
 from pellucid.debug.thresholds import limit
+
+OF_CLASSES = ', and loss="softmax_cross_entropy"'
+
+
+def resized(case: Case, outputs: int) -> str:
+    """The line that proposes a last layer of so many outputs."""
+    for name, layer in reversed(case.layers):
+        config = layer.config()
+        if "filters" in config:
+            return instead(name, layer, filters=outputs)
+        if "units" in config:
+            return instead(name, layer, units=outputs)
+    return f"pl.Dense({outputs})   # after {case.layers[-1][0]}"
+
+
+def _few_whole_numbers(y: Array) -> bool:
+    """Whether one column of values looks like labels of at most 20 classes."""
+    values = np.unique(y)
+    whole = bool(np.isfinite(y).all() and (values == np.round(values)).all())
+    return whole and y.size == len(y) and len(values) <= min(20, len(y) // 10)
 
 
 def targets_refused(case: Case) -> Iterator[Finding]:
@@ -24,9 +45,13 @@ def targets_refused(case: Case) -> Iterator[Finding]:
         if y.min() == 1 and y.max() == units:
             repair = "y = y - 1"
         elif y.min() >= 0 and y.max() >= units > 1:
-            repair = f"pl.Dense({int(y.max()) + 1})   # the last layer, for all classes"
+            repair = resized(case, int(y.max()) + 1)
+        elif y.min() >= 0 and y.max() < units:
+            repair = 'model.compile(model.optimizer, loss="categorical_cross_entropy")'
     elif numbers and case.kind == "binary" and set(np.unique(y)) == {-1, 1}:
         repair = "y = (y + 1) / 2"
+    elif numbers and case.kind == "binary" and _few_whole_numbers(y):
+        repair = resized(case, int(y.max()) + 1) + OF_CLASSES
     elif numbers and case.kind == "regression" and y.size == len(y) and units > 1:
         repair = (
             'model.compile(model.optimizer, loss="softmax_cross_entropy")   # y has '
@@ -162,13 +187,12 @@ def classes_as_numbers(case: Case) -> Iterator[Finding]:
             return
         what = "Rows with a single 1 are classes"
         repair = 'model.compile(model.optimizer, loss="softmax_cross_entropy")'
-    elif y.size == len(y) and len(values) <= min(20, len(y) // 10):
+    elif _few_whole_numbers(y):
         what = f"y has {len(values)} whole numbers, which look like classes"
         repair = (
             'model.compile(model.optimizer, loss="sigmoid_binary_cross_entropy")'
             if set(values) == {0, 1}
-            else f"pl.Dense({int(values.max()) + 1})   # the last layer, and loss="
-            '"softmax_cross_entropy"'
+            else resized(case, int(values.max()) + 1) + OF_CLASSES
         )
     else:
         return
@@ -223,5 +247,5 @@ def units_unused(case: Case) -> Iterator[Finding]:
             f"{name} has outputs for classes that do not occur",
             f"There are {case.classes} outputs, and y names {seen} classes.",
             f"labels from {y.min()} to {y.max()} in {len(y):,} rows",
-            f"pl.Dense({int(y.max()) + 1})   # the last layer",
+            resized(case, int(y.max()) + 1),
         )

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pellucid.core.layer import Array
-from pellucid.debug.case import Case
+from pellucid.core.layer import Array, Layer
+from pellucid.debug.case import INITIALIZERS, Case, instead
 from pellucid.debug.finding import Finding
-from pellucid.debug.monitor import RANGES, RELUS, Record, named_weights
+from pellucid.debug.monitor import DYING, RANGES, Record, weight_of
 from pellucid.debug.rules.learning import diverged, learnt, lower_rate
+from pellucid.debug.rules.rows import STANDARDIZE
 from pellucid.debug.thresholds import limit
-from pellucid.layers import BatchNorm
+from pellucid.layers.affine import Affine
 
+BOUNDED = (*RANGES, "softmax", "log_softmax")
+NORMALIZE = "pl.BatchNorm()   # before the activation of each hidden layer"
 RECENT = 3  # observations in which a dead unit gave nothing
 
 
@@ -23,15 +26,15 @@ def signal_size(case: Case) -> Iterator[Finding]:
     record = case.record
     if record is None or not record.fresh or not record.observations:
         return
-    if any(isinstance(layer, BatchNorm) for _, layer in case.layers):
+    if any(layer.normalizes for _, layer in case.layers):
         return
     with np.errstate(invalid="ignore"):  # NaN in a sample is another rule's finding
         start = float(np.sqrt(case.scaled.var(axis=0).mean()))
     if not (start > 0 and math.isfinite(start)) or record.observations[0].step > 1:
         return
-    weighted = [n for n, part in case.layers if named_weights(part) is not None]
+    weighted = [n for n, part in case.layers if weight_of(part) is not None]
     for name, layer in case.layers:
-        if name not in weighted or layer.activation in (*RANGES, "softmax"):
+        if name not in weighted or layer.activation in BOUNDED:
             continue
         view = record.observations[0].layers[name]
         if view.alive is not None and view.alive.mean() < limit("dead_share"):
@@ -52,11 +55,16 @@ def signal_size(case: Case) -> Iterator[Finding]:
                 f"Before the first step the outputs of {name} differ {ratio:.2g} times "
                 "as much from sample to sample as the inputs do; about 1 is right.",
                 f"deviation {view.deviation:.2g} over {start:.2g} of the inputs",
-                'pl.Dense(units, activation="relu")   # its own initial weights: leave '
-                "kernel_initializer out",
+                _own_start(name, layer) or NORMALIZE,
                 "sure",
             )
             return
+
+
+def _own_start(name: str, layer: Layer) -> str:
+    """The same layer with initial weights of its own; nothing where it has them."""
+    line = instead(name, layer, INITIALIZERS)
+    return "" if line == instead(name, layer) else line
 
 
 def dead_units(case: Case) -> Iterator[Finding]:
@@ -66,7 +74,7 @@ def dead_units(case: Case) -> Iterator[Finding]:
         return
     recent = [seen for seen in record.observations if seen.step > 0][-RECENT:]
     for name, layer in case.layers:
-        if layer.activation not in RELUS or not recent:
+        if layer.activation not in DYING or not recent:
             continue
         masks = [seen.layers[name].alive for seen in recent]
         alive = np.any([mask for mask in masks if mask is not None], axis=0)
@@ -76,6 +84,7 @@ def dead_units(case: Case) -> Iterator[Finding]:
         course = _shares(record, name)
         since = next((at for at, dead in course if dead >= 0.9 * share), 0)
         shown = ", ".join(f"{100 * dead:.0f} % at step {at}" for at, dead in course[:4])
+        word = "ReLU" if layer.activation == "relu" else layer.activation
         at_start = bool(course) and course[0][0] == 0 and course[0][1] >= share / 2
         ratio = record.update_ratio()
         yield Finding(
@@ -83,14 +92,11 @@ def dead_units(case: Case) -> Iterator[Finding]:
             _grave(case, "error" if share > 0.9 else "warning"),
             name,
             f"{name} is dying" if share < 1 else f"{name} is dead",
-            f"{100 * share:.0f} % of its {alive.size} ReLU units gave 0 for every "
+            f"{100 * share:.0f} % of its {alive.size} {word} units gave 0 for every "
             f"sample since step {since}.",
             f"dead share {shown}; update-to-weight ratio {ratio:.2g} (about 0.001 is "
             "healthy)",
-            'pl.Dense(units, activation="relu")   # kernel_initializer and '
-            "bias_initializer left out"
-            if at_start
-            else lower_rate(case),
+            (_own_start(name, layer) or STANDARDIZE) if at_start else lower_rate(case),
             "sure",
         )
         return
@@ -131,8 +137,7 @@ def saturated_units(case: Case) -> Iterator[Finding]:
             f"{100 * first:.0f} % at step {record.observations[0].step}, "
             f"{100 * last:.0f} % at step {record.observations[-1].step}; update-to-"
             f"weight ratio {record.update_ratio():.2g} (about 0.001 is healthy)",
-            "x = (x - x.mean(axis=0)) / (x.std(axis=0) + 1e-8)   # or smaller initial "
-            "weights"
+            (_own_start(name, layer) or STANDARDIZE)
             if first >= limit("saturated_share")
             else lower_rate(case),
             "sure",
@@ -158,8 +163,8 @@ def vanishing_gradient(case: Case) -> Iterator[Finding]:
             "layers learn next to nothing.",
             shown,
             'for layer in model.layers[:-1]: layer.activation = "relu"'
-            if word and all(part.parameters() for _, part in case.layers)
-            else "pl.BatchNorm()   # before the activation of each hidden layer",
+            if word and all(isinstance(part, Affine) for part in case.model.layers)
+            else NORMALIZE,
             "sure" if ratio < limit("gradient_ratio") / 10 else "likely",
         )
 
@@ -185,11 +190,11 @@ def exploding_gradient(case: Case) -> Iterator[Finding]:
 
 def _gradient_ratio(case: Case) -> tuple[str, str, float, str] | None:
     """First and last layer with weights, and the median ratio of their gradients."""
-    weighted = [n for n, part in case.layers if named_weights(part) is not None]
+    key = {n: f"{n}.{w[0]}" for n, part in case.layers if (w := weight_of(part))}
+    weighted = list(key)
     if case.record is None or len(weighted) < 3:
         return None
     seen = [s for s in case.record.observations if s.step > 0]
-    key = {n: f"{n}.weight" for n in weighted}
     sizes = {
         n: [s.parameters[key[n]].gradient for s in seen if key[n] in s.parameters]
         for n in weighted
