@@ -15,6 +15,8 @@ import pytest
 
 import pellucid as pl
 from pellucid.cli import bench, main, predict, train
+from pellucid.cli.models import RATES
+from pellucid.optimizers import OPTIMIZERS
 from tests.data.test_datasets import write_set
 
 FAST = ["--model", "mlp", "--epochs", "2"]
@@ -88,7 +90,18 @@ def test_equal_seeds_give_equal_weights() -> None:
     assert any(a[key].tobytes() != c[key].tobytes() for key in a)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+def test_every_optimizer_of_the_library_has_a_rate() -> None:
+    assert set(RATES) == set(OPTIMIZERS)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_learns_at_its_own_rate(capsys, optimizer: str) -> None:
+    command = ["train", "--model", "mlp", "--quiet", "--optimizer", optimizer]
+    assert main(command) == 0
+    assert accuracy_of(capsys) > 0.93
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_options_reach_the_model(optimizer: str) -> None:
     command = [*("train", *FAST, "--quiet", "--output-dir", "out", "--optimizer")]
     command += [optimizer, "--learning-rate", "0.01", "--dtype", "float64"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pellucid as pl
 from pellucid.errors import describe
+from pellucid.optimizers import OPTIMIZERS
 
 
 def cnn(input_shape: tuple[int, ...], classes: int) -> list[Any]:
@@ -57,28 +58,35 @@ def mlp(input_shape: tuple[int, ...], classes: int) -> list[Any]:
     ]
 
 
-OPTIMIZERS = {"adam": 3e-3, "adamw": 3e-3, "sgd": 5e-2}
-"""The optimizers that commands know, and their rates by default."""
+RATES = {
+    "adam": 3e-3,
+    "adamw": 3e-3,
+    "nadam": 3e-3,
+    "radam": 1e-2,
+    "rmsprop": 1e-3,
+    "sgd": 5e-2,
+    "adagrad": 3e-2,
+    "adadelta": 1.0,
+    "lion": 1e-3,
+}
+"""The optimizers of the library, and their rates by default in commands."""
 
 
 def make_optimizer(name: str, rate: float | None) -> Any:
-    """Return the optimizer of a name, at a rate or at its own."""
-    if rate is None:
-        rate = OPTIMIZERS[name]
-    if name == "sgd":
-        return pl.SGD(rate, momentum=0.9)
-    return {"adam": pl.Adam, "adamw": pl.AdamW}[name](rate)
+    """Return the optimizer of a name, at a rate or at its own; SGD with momentum."""
+    momentum = {"momentum": 0.9} if name == "sgd" else {}
+    return OPTIMIZERS[name](RATES[name] if rate is None else rate, **momentum)
 
 
 def add_optimizer_options(parser: argparse.ArgumentParser) -> None:
     """Add --optimizer and --learning-rate."""
-    parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam", help="rule")
+    parser.add_argument("--optimizer", choices=RATES, default="adam", help="rule")
     parser.add_argument(
         "--learning-rate",
         type=float,
         metavar="RATE",
         help="at the first step; by default "
-        + ", ".join(f"{rate:g} for {name}" for name, rate in OPTIMIZERS.items()),
+        + ", ".join(f"{rate:g} for {name}" for name, rate in RATES.items()),
     )
 
 
