@@ -11,7 +11,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.debug.zoo import healthy, sick  # noqa: F401  (they fill the tables)
+from tests.debug.zoo import (  # noqa: F401  (they fill the tables)
+    healthy,
+    healthy_kinds,
+    sick,
+    sick_kinds,
+)
 from tests.debug.zoo.cases import HEALTHY, SICK
 
 

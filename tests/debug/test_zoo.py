@@ -10,7 +10,12 @@ import pytest
 import pellucid as pl
 from pellucid.debug.guessing import guess_and_floor
 from pellucid.debug.rules import ORDER
-from tests.debug.zoo import healthy, sick  # noqa: F401  (they fill the tables)
+from tests.debug.zoo import (  # noqa: F401  (they fill the tables)
+    healthy,
+    healthy_kinds,
+    sick,
+    sick_kinds,
+)
 from tests.debug.zoo.cases import HEALTHY, SICK, Patient
 
 SEEDS = range(5)
