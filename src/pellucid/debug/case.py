@@ -264,3 +264,15 @@ def instead(
 
 
 INITIALIZERS = ("kernel_initializer", "bias_initializer")
+
+
+def own_start(name: str, layer: Layer) -> str:
+    """The same layer with initial weights of its own; nothing where it has them."""
+    line = instead(name, layer, INITIALIZERS)
+    return "" if line == instead(name, layer) else line
+
+
+def first_own_start(case: Case) -> str:
+    """That for the first layer whose initial weights were chosen; else nothing."""
+    lines = (own_start(name, layer) for name, layer in case.layers)
+    return next(filter(None, lines), "")

@@ -181,6 +181,10 @@ class _Visit:
 
     def point(self, model: Sequential, step: int) -> Point:
         """Losses of the probe and of the held rows, in use."""
+        with np.errstate(all="ignore"):  # of a network that diverges
+            return self._point(model, step)
+
+    def _point(self, model: Sequential, step: int) -> Point:
         held = self.case.held
         output = infer_all(model, self.probe.x, BATCH_SIZE)
         loss = _loss(model, output, self.probe.y)

@@ -96,7 +96,7 @@ def squared_error_for_one_hot(seed):
     return case(mlp(32, 4), x, pl.data.one_hot(y), pl.Adam(ADAM), "mse", seed)
 
 
-@sick("classes_as_numbers")
+@sick("classes_as_numbers", cure=True)
 def squared_error_for_labels(seed):
     x, y = blobs(seed, classes=6)
     return case(mlp(32, 1), x, y, pl.Adam(ADAM), "mse", seed)
@@ -118,7 +118,7 @@ def labels_from_one(seed):
     return case(mlp(32, 4), x, y + 1, pl.Adam(ADAM), SOFTMAX, seed)
 
 
-@sick("targets_refused")
+@sick("targets_refused", cure=True)
 def too_few_outputs(seed):
     x, y = blobs(seed, classes=6)
     return case(mlp(32, 4), x, y, pl.Adam(ADAM), SOFTMAX, seed)
@@ -181,7 +181,7 @@ def prices_in_dollars(seed):
     return case(mlp(32, 1), x, 2e5 + 5e4 * y, pl.Adam(ADAM), "mse", seed)
 
 
-@sick("imbalance")
+@sick("imbalance", cure=True)
 def two_in_a_hundred(seed):
     x, y = blobs(seed, n=600, classes=2)
     keep = (y == 0) | (np.random.default_rng(seed).random(600) < 0.04)
@@ -196,7 +196,7 @@ def sorted_and_not_shuffled(seed):
     return case(layers, x[rows], y[rows], best, SOFTMAX, seed, shuffle=False)
 
 
-@sick("targets_contradict")
+@sick("targets_contradict", cure=True)
 def twins_that_disagree(seed):
     x, y = blobs(seed)
     x, y = np.repeat(x[:200], 2, axis=0), np.repeat(y[:200], 2)
@@ -338,14 +338,14 @@ def no_rate(seed):
 # Layers ------------------------------------------------------------------------
 
 
-@sick("dead_units")
+@sick("dead_units", cure=True)
 def born_dead(seed):
     x, y = blobs(seed)
     dead = pl.Dense(32, activation="relu", bias_initializer=pl.Constant(-20.0))
     return case([dead, pl.Dense(4)], x, y, pl.Adam(ADAM), SOFTMAX, seed)
 
 
-@sick("dead_units")
+@sick("dead_units", cure=True)
 def second_layer_born_dead(seed):
     x, y = digits(seed)
     dead = pl.Dense(32, activation="relu", bias_initializer=pl.Constant(-30.0))
@@ -353,7 +353,7 @@ def second_layer_born_dead(seed):
     return case(layers, x, y, pl.Adam(ADAM), SOFTMAX, seed)
 
 
-@sick("weights_alike")
+@sick("weights_alike", cure=True)
 def all_weights_zero(seed):
     x, y = blobs(seed)
     layers = [
@@ -363,7 +363,7 @@ def all_weights_zero(seed):
     return case(layers, x, y, pl.SGD(0.1), SOFTMAX, seed)
 
 
-@sick("weights_alike")
+@sick("weights_alike", cure=True)
 def all_weights_a_half(seed):
     x, y = curve(seed)
     start = pl.Constant(0.5)
@@ -378,7 +378,7 @@ def sigmoid_stack(seed):
     return case(layers, x, y, pl.SGD(0.1), SOFTMAX, seed)
 
 
-@sick("saturated_units", "signal_size")
+@sick("saturated_units", "signal_size", cure=True)
 def tanh_with_huge_weights(seed):
     x, y = blobs(seed)
     start = pl.RandomNormal(std=20.0)
@@ -390,7 +390,7 @@ def tanh_with_huge_weights(seed):
     return case(layers, x, y, pl.SGD(0.01), SOFTMAX, seed)
 
 
-@sick("signal_size", "vanishing_gradient")
+@sick("signal_size", "vanishing_gradient", cure=True)
 def weights_too_small(seed):
     x, y = blobs(seed)
     start = pl.RandomNormal(std=1e-3)
@@ -398,7 +398,7 @@ def weights_too_small(seed):
     return case([*hidden, pl.Dense(4)], x, y, pl.SGD(0.1), SOFTMAX, seed)
 
 
-@sick("signal_size", "exploding_gradient")
+@sick("signal_size", "exploding_gradient", cure=True)
 def weights_too_large(seed):
     x, y = blobs(seed)
     start = pl.RandomNormal(std=5.0)
@@ -441,7 +441,7 @@ def batch_norm_that_never_learns(seed):
     return case(layers, x + 5, y, pl.Adam(1e-2), SOFTMAX, seed)
 
 
-@sick("batch_norm_statistics")
+@sick("batch_norm_statistics", cure=True)
 def batch_norm_that_lags(seed):
     x, y = blobs(seed)
     layers = [pl.Dense(32), pl.BatchNorm(momentum=0.999), pl.ReLU(), pl.Dense(4)]
@@ -481,13 +481,13 @@ def everything_frozen(seed):
 # Generalisation ----------------------------------------------------------------
 
 
-@sick("underfits")
+@sick("underfits", cure=True)
 def one_hidden_unit_for_a_spiral(seed):
     x, y = pl.data.make_spiral(300, seed=seed)
     return case(mlp(1, 3), x, y, pl.Adam(3e-2), SOFTMAX, seed)
 
 
-@sick("underfits")
+@sick("underfits", cure=True)
 def a_plane_for_rings(seed):
     x, y = pl.data.make_circles(300, seed=seed)
     return case(mlp(1), x, y, pl.Adam(3e-2), SIGMOID, seed)

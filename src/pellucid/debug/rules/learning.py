@@ -11,6 +11,7 @@ from pellucid.core.layer import Layer
 from pellucid.debug.case import (
     Case,
     Trial,
+    first_own_start,
     instead,
     optimizer_code,
     penalty_of,
@@ -18,6 +19,7 @@ from pellucid.debug.case import (
 )
 from pellucid.debug.finding import Finding
 from pellucid.debug.monitor import Record, weight_of
+from pellucid.debug.rules.rows import STANDARDIZE
 from pellucid.debug.thresholds import limit
 from pellucid.layers import BatchNorm
 from pellucid.layers.affine import Affine
@@ -332,7 +334,7 @@ def one_answer(case: Case) -> Iterator[Finding]:
             "the network gives every sample the same answer",
             "Its output no longer depends on x, so no metric can move.",
             f"deviation of the outputs over {len(case.looked_at)} rows is 0",
-            lower_rate(case),
+            "print(model.predict(x[:5]))   # from which layer on is it the same?",
             "sure",
         )
 
@@ -426,7 +428,7 @@ def loss_at_start(case: Case) -> Iterator[Finding]:
             "Initial outputs should be small, so that every class gets about the same "
             "probability.",
             f"first loss {record.losses[0]:.3g}, guessing gives {case.guessing:.3g}",
-            "x = (x - x.mean(axis=0)) / (x.std(axis=0) + 1e-8)",
+            first_own_start(case) or STANDARDIZE,
             "likely",
         )
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pellucid.core.layer import Array, Layer
-from pellucid.debug.case import INITIALIZERS, Case, instead
+from pellucid.core.layer import Array
+from pellucid.debug.case import Case, first_own_start, own_start
 from pellucid.debug.finding import Finding
 from pellucid.debug.monitor import DYING, RANGES, Record, weight_of
 from pellucid.debug.rules.learning import diverged, learnt, lower_rate
@@ -55,16 +55,10 @@ def signal_size(case: Case) -> Iterator[Finding]:
                 f"Before the first step the outputs of {name} differ {ratio:.2g} times "
                 "as much from sample to sample as the inputs do; about 1 is right.",
                 f"deviation {view.deviation:.2g} over {start:.2g} of the inputs",
-                _own_start(name, layer) or NORMALIZE,
+                own_start(name, layer) or NORMALIZE,
                 "sure",
             )
             return
-
-
-def _own_start(name: str, layer: Layer) -> str:
-    """The same layer with initial weights of its own; nothing where it has them."""
-    line = instead(name, layer, INITIALIZERS)
-    return "" if line == instead(name, layer) else line
 
 
 def dead_units(case: Case) -> Iterator[Finding]:
@@ -96,7 +90,7 @@ def dead_units(case: Case) -> Iterator[Finding]:
             f"sample since step {since}.",
             f"dead share {shown}; update-to-weight ratio {ratio:.2g} (about 0.001 is "
             "healthy)",
-            (_own_start(name, layer) or STANDARDIZE) if at_start else lower_rate(case),
+            (own_start(name, layer) or STANDARDIZE) if at_start else lower_rate(case),
             "sure",
         )
         return
@@ -137,7 +131,7 @@ def saturated_units(case: Case) -> Iterator[Finding]:
             f"{100 * first:.0f} % at step {record.observations[0].step}, "
             f"{100 * last:.0f} % at step {record.observations[-1].step}; update-to-"
             f"weight ratio {record.update_ratio():.2g} (about 0.001 is healthy)",
-            (_own_start(name, layer) or STANDARDIZE)
+            (own_start(name, layer) or STANDARDIZE)
             if first >= limit("saturated_share")
             else lower_rate(case),
             "sure",
@@ -183,7 +177,7 @@ def exploding_gradient(case: Case) -> Iterator[Finding]:
             f"the gradient explodes on its way to {first}",
             f"The gradient of {first} is {ratio:.1g} times that of {last}.",
             shown,
-            "model.optimizer.clip_norm = 1.0   # and smaller initial weights",
+            first_own_start(case) or "model.optimizer.clip_norm = 1.0",
             "sure",
         )
 
