@@ -122,6 +122,45 @@ def test_looking_is_sampled_and_counted():
     assert counts["observed"] / counts["samples"] / 3 < 0.05
 
 
+PASSES = 15
+"""Operations on each weight in one observation: three root mean squares, two copies, a
+difference and three scalar products."""
+STEP_PASSES = 10
+"""Operations of Adam on each weight."""
+
+
+def arithmetic(model: pl.Sequential, counts: dict[str, int]) -> tuple[float, float]:
+    """Floating-point operations of observing, and of the steps."""
+    shapes = [model.input_shape, *model.inner_shapes[:-1]]
+    forward = sum(
+        layer.flops(shape) for layer, shape in zip(model.layers, shapes, strict=True)
+    )
+    weights = sum(p.size for p in model.parameters())
+    watched = counts["observed"] * forward + counts["observations"] * PASSES * weights
+    trained = counts["samples"] * 3 * forward + counts["steps"] * STEP_PASSES * weights
+    return watched, trained
+
+
+@pytest.mark.parametrize("batch_size", [1, 8, 32, 256])
+@pytest.mark.parametrize("kind", ["mlp", "cnn"])
+def test_default_sampling_costs_less_than_five_per_cent(kind, batch_size, monkeypatch):
+    """By counting, where the clock asks for as many looks as there can be."""
+    x, y = digits(0, 512)
+    x, y = np.resize(x, (300 * batch_size, 8, 8, 1)), np.resize(y, 300 * batch_size)
+    layers = [pl.Flatten(), *mlp(64, 32, 10)]
+    if kind == "cnn":
+        layers = [pl.Conv2D(16, 3, activation="relu"), pl.MaxPool2D(2)]
+        layers += [pl.Conv2D(16, 3, activation="relu"), pl.Flatten(), pl.Dense(10)]
+    patient = case(layers, x, y, pl.Adam(1e-3), SOFTMAX, 0)
+    monkeypatch.setattr("pellucid.debug.doctor.perf_counter", lambda: 0.0)
+    doctor = fit(patient, doctor=pl.Doctor(), epochs=1, batch_size=batch_size)
+    counts = doctor.diagnosis.counts
+    assert counts["steps"] == 300
+    assert counts["observations"] == 1 + 1 + (300 - 1) // 40
+    watched, trained = arithmetic(patient.model, counts)
+    assert watched / trained < 0.05
+
+
 def test_the_pause_keeps_to_the_budget():
     doctor = pl.Doctor(budget=0.02)
     x, y = blobs(0)
@@ -129,7 +168,7 @@ def test_the_pause_keeps_to_the_budget():
     doctor._started, doctor._spent = 0.0, 0.5
     looks = len(doctor._monitor.record.observations)
     # 100 steps in 10.5 s, 0.5 s of them spent looking: 0.1 s a step.
-    assert doctor._pause(10.5, 100) == max(10, -(-int(0.5e6 / looks) // 2000))
+    assert doctor._pause(10.5, 100) == max(40, -(-int(0.5e6 / looks) // 2000))
 
 
 @pytest.mark.parametrize(

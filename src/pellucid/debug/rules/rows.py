@@ -70,7 +70,7 @@ def outliers(case: Case) -> Iterator[Finding]:
     if len(x) < 50 or not np.isfinite(x).all() or _normalizes(case):
         return
     flat = x if case.columns else x.reshape(-1, 1)
-    low, middle, high = np.percentile(flat, [1, 50, 99], axis=0)
+    low, middle, high = case.percentiles
     span = high - low
     if not (span > 0).any():
         return
