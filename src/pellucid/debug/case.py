@@ -245,21 +245,21 @@ def constructor(layer: Layer, without: Sequence[str] = (), **changes: Any) -> st
     "pl.Dense(units=8, activation='relu')"
     """
     config = {**layer.config(), **changes}
-    kind = type(layer)
-    needed = {
-        key: config[key]
+    kind, hidden = type(layer), {"name", "trainable", *without}
+    wanted = {key: value for key, value in config.items() if key not in hidden}
+    shown = {
+        key
         for key, parameter in signature(kind).parameters.items()
         if parameter.default is parameter.empty and key in config
-    }
-    plain = kind(**needed).config() if ours(layer) else {}
-    hidden = ("name", "trainable", *without)
-    shown = ", ".join(
-        f"{key}={value!r}"
-        for key, value in config.items()
-        if key in changes
-        or (key not in hidden and (key in needed or value != plain.get(key)))
-    )
-    return f"{'pl.' if ours(layer) else ''}{kind.__name__}({shown})"
+    } | set(changes)
+    for _ in range(2 if ours(layer) else 0):  # a default may hang on another argument
+        made = kind(**{key: config[key] for key in shown}).config()
+        shown |= {key for key, value in wanted.items() if made[key] != value}
+    if not ours(layer):
+        shown |= set(wanted)
+    arguments = [f"{key}={value!r}" for key, value in config.items() if key in shown]
+    prefix = "pl." if ours(layer) else ""
+    return f"{prefix}{kind.__name__}({', '.join(arguments)})"
 
 
 def instead(

@@ -183,16 +183,13 @@ def no_activation(case: Case) -> Iterator[Finding]:
 
 def _collapses(one: Affine, two: Affine) -> bool:
     """Whether the second makes the first useless; two cheap halves are a design."""
-    if len(one.weight.shape) != 4:
-        return True
-    pointwise = [_pointwise(one), _pointwise(two)]
     if any(isinstance(part, DepthwiseConv2D) for part in (one, two)):
-        return not any(pointwise)  # channels apart, then mixed: a separable one
-    shape = one.weight.shape
-    filters = shape[one.output_axis]
-    inputs = one.weight.size // filters
-    narrow = filters < min(inputs, two.weight.shape[two.output_axis])
-    return not (narrow and (len(two.weight.shape) != 4 or all(pointwise)))
+        return not (_pointwise(one) or _pointwise(two))  # together a separable one
+    filters = one.weight.shape[one.output_axis]
+    outputs = two.weight.shape[two.output_axis]
+    narrow = filters < min(one.weight.size // filters, outputs)
+    mixes = _pointwise(two) or len(two.weight.shape) == 2
+    return not (narrow and _pointwise(one) and mixes)
 
 
 def _pointwise(layer: Affine) -> bool:
