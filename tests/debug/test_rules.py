@@ -33,7 +33,7 @@ def found(layers, loss=SOFTMAX, images=True, optimizer="adam", y=None):
 ROWS = np.random.default_rng(0)
 CONSTANTS = np.linspace(-4, 4, 1601)
 Y = ROWS.normal(size=50)
-YES = ROWS.integers(0, 2, 50)
+YES = np.where(ROWS.random(50) < 0.2, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -172,9 +172,14 @@ def test_every_normalisation_ends_a_saturating_stack(norm) -> None:
 
 
 def test_a_normalisation_that_can_be_zero_by_design_passes() -> None:
-    norm = pl.LayerNorm()
-    layers = [pl.Dense(16), norm, pl.ReLU(), pl.Dense(4)]
-    assert "normalized_away" not in dict(found(layers, images=False))
+    x, y = blobs(0, 100)
+    for norm, away in ((pl.LayerNorm(), False), (pl.GroupNorm(16), True)):
+        model = pl.Sequential([pl.Dense(16), norm, pl.Dense(4)], input_shape=(8,))
+        model.compile("adam", SOFTMAX)
+        for gamma, told in ((1.0, away), (0.0, False)):
+            norm.gamma.value[...] = gamma
+            rules = [f.rule for f in apply(Case(model, x, y), STATIC)]
+            assert ("normalized_away" in rules) == told
 
 
 def test_dying_is_watched_where_units_can_die() -> None:
@@ -218,6 +223,9 @@ def test_usual_rates_hold_what_is_used(name: str) -> None:
     for rate in (RATES[name], OPTIMIZERS[name]().learning_rate):
         assert not said(rate)
     assert said(200 * RATES[name])
+    assert bool(said(0.05)) == (name == "lion")
+    assert bool(said(0.5)) == (name not in ("sgd", "adagrad", "adadelta"))
+    assert bool(said(5.0)) == (name != "adadelta")
     low = said(1e-9)[0]
     proposed = float(low.repair.split("=")[1])
     assert not said(proposed)
