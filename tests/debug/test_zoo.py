@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -82,3 +83,11 @@ def test_the_line_to_try_heals(name: str) -> None:
             break
     assert first.rule not in {f.rule for f in after.findings if f.level != "note"}
     assert skill(patient) > 0.3, str(after)
+
+
+def test_the_page_has_every_case() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text("utf-8")
+    for name, entry in SICK.items():
+        assert f"| {name} | {' or '.join(entry.causes)} | " in page, name
+    for name in HEALTHY:
+        assert f"| {name} | 0 of " in page, name
