@@ -36,6 +36,7 @@ ISA_FLAGS: dict[str, dict[str, list[str]]] = {
     "aarch64": {"neon": []},
     "arm64": {"neon": []},
 }
+KIND = ("-debug" if DEBUG else "") + ("-sanitize" if SANITIZE else "")
 BASE_FLAGS = [
     *("-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno"),
     *("-fvisibility=hidden", "-Wall", "-Wextra"),
@@ -51,12 +52,34 @@ if not (DEBUG or SANITIZE or sys.platform == "darwin"):
     LINK_FLAGS.append("-Wl,--strip-all")
 
 
+def csrc_jobs() -> list[tuple[Path, str, list[str]]]:
+    """For each object: its C file, its folder and the flags beyond BASE_FLAGS."""
+    flags = ISA_FLAGS.get(platform.machine().lower(), {}) | {"portable": []}
+    jobs: list[tuple[Path, str, list[str]]] = []
+    for source in sorted(CSRC.rglob("*.c")):
+        if source.name.endswith("_simd.c"):
+            for isa, isa_flags in flags.items():
+                for bits in ("32", "64"):
+                    macros = [f"-DPL_ISA_{isa.upper()}", f"-DPL_REAL_BITS={bits}"]
+                    if isa == "portable" or bits == "64":
+                        macros.append("-O2")  # size before speed
+                    jobs.append((source, f"{isa}-{bits}", [*isa_flags, *macros]))
+        elif source.parent.name == "threading":
+            jobs.append((source, "common", ["-fopenmp"]))
+        else:
+            jobs.append((source, "common", []))
+    return jobs
+
+
 class BuildExt(build_ext):
     """Compiles csrc in parallel, translates the .pyx outside src, links one module."""
 
     def build_extension(self, ext: Extension) -> None:
         from Cython.Build import cythonize
 
+        if self.editable_mode:  # pip would throw the objects away
+            self.build_temp = os.path.join("build", "temp.editable")
+        self.build_temp += KIND
         objects = self.compile_csrc()
         directives = {"language_level": 3, "boundscheck": DEBUG, "wraparound": False}
         directives |= {"cdivision": True, "initializedcheck": DEBUG, "binding": True}
@@ -79,20 +102,6 @@ class BuildExt(build_ext):
         """Compile every C file that changed, all after a header; list the objects."""
         headers = [*CSRC.rglob("*.h"), *CSRC.rglob("*.inc"), Path("setup.py")]
         newest_header = max(path.stat().st_mtime for path in headers)
-        flags = ISA_FLAGS.get(platform.machine().lower(), {}) | {"portable": []}
-        jobs: list[tuple[Path, str, list[str]]] = []
-        for source in sorted(CSRC.rglob("*.c")):
-            if source.name.endswith("_simd.c"):
-                for isa, isa_flags in flags.items():
-                    for bits in ("32", "64"):
-                        macros = [f"-DPL_ISA_{isa.upper()}", f"-DPL_REAL_BITS={bits}"]
-                        if isa == "portable" or bits == "64":
-                            macros.append("-O2")  # size before speed
-                        jobs.append((source, f"{isa}-{bits}", [*isa_flags, *macros]))
-            elif source.parent.name == "threading":
-                jobs.append((source, "common", ["-fopenmp"]))
-            else:
-                jobs.append((source, "common", []))
 
         def compile_one(job: tuple[Path, str, list[str]]) -> str:
             source, folder, extra = job
@@ -109,7 +118,7 @@ class BuildExt(build_ext):
             return str(target)
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return list(pool.map(compile_one, jobs))
+            return list(pool.map(compile_one, csrc_jobs()))
 
 
 core = Extension(

@@ -6,8 +6,12 @@ import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.support.objects import Object
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "pellucid"
@@ -102,6 +106,18 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
 
     with use(request.param):
         yield request.param
+
+
+@pytest.fixture(scope="session")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> list[Object]:
+    """Return the objects of csrc, flags as in setup.py; skip without a compiler."""
+    from tests.support.objects import CSRC, built_objects, missing_tools
+
+    if not CSRC.is_dir():
+        pytest.skip("needs the sources")
+    if missing_tools():
+        pytest.skip("needs a C compiler")
+    return built_objects(tmp_path_factory.mktemp("objects"))
 
 
 @pytest.fixture(scope="session")
