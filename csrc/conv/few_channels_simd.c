@@ -20,6 +20,8 @@ enum { VECTORS = 2, STRIPS = 12, STRIP_SUMS = 12, TAPS_SUMS = 12 };
 /* Multiply-adds of `u` taps that follow each other: the chain of a pixel goes on, those of neighbours
  * overlap. One tap at a time is enough where a broadcast serves several vectors. */
 enum { BLOCK = 6 };
+/* Taps that fit beside `q` sums and a broadcast into 16 registers. */
+#define BLOCK_BESIDE(q) (PL_REGISTERS == 32 || (q) <= 9 ? BLOCK : 3)
 PL_INLINE void strip_steps(const int u, const int q, const int v, const real *a, ptrdiff_t step, const real *b,
                            ptrdiff_t ldb, vec c[][VECTORS]) {
     const ptrdiff_t step3 = 3 * step;
@@ -47,6 +49,7 @@ PL_INLINE void strip_steps(const int u, const int q, const int v, const real *a,
 /* `q`, `v` are constants in every use: the loops unroll and the arrays become registers. */
 PL_INLINE void strip_tile(const int q, const int v, const pl_strip *strip, const pl_finish *finish) {
     vec c[PL_STRIP][VECTORS];
+    const int block = BLOCK_BESIDE(q);
     const vtail tail = tail_of(strip->n - (v - 1) * PL_LANES);
     const ptrdiff_t step = strip->a_step, ldb = strip->ldb, ldc = strip->ldc;
     const pl_walk walk = strip->walk;
@@ -59,8 +62,8 @@ PL_INLINE void strip_tile(const int q, const int v, const pl_strip *strip, const
         const real *a = (const real *)strip->a + walk.offset[t];
         ptrdiff_t left = walk.run;
         if (v == 1)
-            for (; left >= BLOCK; left -= BLOCK, a += BLOCK, b += BLOCK * ldb)
-                strip_steps(BLOCK, q, v, a, step, b, ldb, c);
+            for (; left >= block; left -= block, a += block, b += block * ldb)
+                strip_steps(block, q, v, a, step, b, ldb, c);
         for (; left > 0; left--, a++, b += ldb) strip_steps(1, q, v, a, step, b, ldb, c);
     }
     if (finish->bias) {

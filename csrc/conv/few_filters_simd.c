@@ -1,8 +1,8 @@
 /* Tiles of convolutions with few channels and few filters, for one ISA and element type.
  *
  * Registers: lines hold 6 filters by 4 vectors of pixels, 4 vectors of inputs, one broadcast: 29 of 32
- * (6 by 2 elsewhere: 15 of 16). Repeats hold 5 rows by 4 vectors, 4 vectors of gradients and as many
- * patterns, which may lie in memory. */
+ * (6 by 2 elsewhere: 15 of 16). Repeats hold 5 rows by 4 vectors (4 by 2 or 2 by 3), as many vectors of
+ * gradients as a row has, and two patterns for each, which may lie in memory. */
 #include "conv/few_filters.h"
 #include "simd/simd.h"
 
@@ -147,6 +147,8 @@ PL_INLINE void repeats_tile(const int rows, const int v, const pl_repeats *repea
 #define ROWS(X, v) X(1, v) X(2, v) X(3, v) X(4, v) X(5, v)
 #if PL_REAL_BITS == 64 || PL_VECTOR_BYTES == 16 /* nothing here needs speed: few kernels */
 #define REPEATS(X) X(1, 1) X(2, 1) X(1, 2) X(2, 2)
+#elif PL_REGISTERS == 16 /* 2 x 4 would not leave room for two masks */
+#define REPEATS(X) ROWS(X, 1) ROWS(X, 2) ROWS(X, 3)
 #else
 #define REPEATS(X) ROWS(X, 1) ROWS(X, 2) ROWS(X, 3) ROWS(X, 4)
 #endif

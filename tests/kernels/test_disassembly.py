@@ -1,185 +1,228 @@
-"""What the compiler made of the kernels: registers, symbols.
+"""What the compiler made of the kernels: which registers, and what is kept in them."""
 
-Reads the object files that `python setup.py build_ext --inplace` leaves in build/temp*.
-"""
+from __future__ import annotations
 
 import platform
 import re
-import shutil
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-OBJDUMP = shutil.which("objdump")
-X86 = platform.machine().lower() in ("x86_64", "amd64")
+from tests.support.objects import Object, missing_tools, run
 
-# Tiles whose accumulators, with a row of b and one number of a, fill the registers.
-FULL_TILES = {"avx512": ("zmm", 6, 4), "avx2": ("ymm", 6, 2)}
+pytestmark = [
+    pytest.mark.skipif(
+        platform.machine().lower() not in ("x86_64", "amd64"), reason="reads x86 code"
+    ),
+    pytest.mark.skipif(bool(missing_tools("objdump")), reason="needs cc and objdump"),
+    pytest.mark.timeout(900),  # where no build left objects, all are compiled
+]
+
 WIDEST = {"avx512": "zmm", "avx2": "ymm", "portable": "xmm"}
-# What a compiler calls by itself to move memory, and to guard the stack.
-COMPILER_CALLS = {
-    *("memcpy", "memmove", "memset", "memcmp"),
-    *("__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_"),
+
+TILES = {
+    "gemm": ("rows", "columns"),
+    "few_channels": ("strip", "slide", "taps"),
+    "few_filters": ("lines", "repeats"),
+    "depthwise": ("gather", "square", "taps"),
+}
+"""For each op whose leaves multiply and add: how the names of its tiles begin.
+
+Direct convolution runs in the tiles of gemm, and so do Winograd's products: its leaf
+holds transforms alone, of 36 numbers without an accumulator, and they need the stack.
+"""
+ALSO_FLOAT64 = {
+    name: tuple(tile for tile in tiles if tile != "square")
+    for name, tiles in TILES.items()
+}
+FULLEST = {  # multiply-adds of the largest accumulating loop, float32 and float64
+    ("gemm", "avx512"): (24, 24),
+    ("gemm", "avx2"): (12, 12),
+    ("few_channels", "avx512"): (24, 6),
+    ("few_channels", "avx2"): (12, 6),
+    ("few_filters", "avx512"): (24, 24),
+    ("few_filters", "avx2"): (12, 12),
+    ("depthwise", "avx512"): (36, 9),
+    ("depthwise", "avx2"): (36, 9),
 }
 
 
-@pytest.fixture(scope="module")
-def objects():
-    """Return the folder csrc was compiled into last."""
-    if OBJDUMP is None:
-        pytest.skip("objdump was not found")
-    folders = [path.parent for path in ROOT.glob("build/temp*/common")]
-    sources = [*(ROOT / "csrc").rglob("*.[ch]"), *(ROOT / "csrc").rglob("*.inc")]
-    newest = max(path.stat().st_mtime for path in sources)
-    for folder in sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True):
-        files = [*folder.glob("*/csrc/*/*.o")]
-        if len(files) > 20 and max(f.stat().st_mtime for f in files) >= newest:
-            return folder
-    pytest.skip("no object files of the present sources in build/temp*")
+class Instruction(NamedTuple):
+    """One line of a disassembly."""
+
+    address: int
+    mnemonic: str
+    operands: str
 
 
-def objdump(*arguments):
-    return subprocess.run(
-        [OBJDUMP, *map(str, arguments)], check=True, capture_output=True, text=True
-    ).stdout
+Body = list[Instruction]
 
 
-def instructions(path):
-    """Return {function: [(address, mnemonic, operands)]}."""
-    functions, body = {}, []
-    for line in objdump("-d", "--no-show-raw-insn", path).splitlines():
+def disassembly(path: Path) -> str:
+    return run("objdump", "-d", "--no-show-raw-insn", path)
+
+
+def instructions(path: Path) -> dict[str, Body]:
+    """The code of every function."""
+    functions: dict[str, Body] = {}
+    body: Body = []
+    for line in disassembly(path).splitlines():
         header = re.fullmatch(r"[0-9a-f]+ <(.+)>:", line)
         if header:
             body = functions.setdefault(header[1], [])
         parts = re.fullmatch(r"\s*([0-9a-f]+):\s+(\S+)\s*(.*)", line)
         if parts:
-            body.append((int(parts[1], 16), parts[2], parts[3]))
+            body.append(Instruction(int(parts[1], 16), parts[2], parts[3]))
     return functions
 
 
-def loops(body):
-    """Yield the instructions of every loop: from where a jump goes back to the jump."""
-    first = body[0][0]
+def innermost_loops(body: Body) -> Iterator[Body]:
+    """Every loop, from where a jump goes back to that jump, that holds no other."""
+    spans = set()
     for address, mnemonic, operands in body:
         target = re.match(r"([0-9a-f]+) <", operands)
-        if (
-            mnemonic.startswith("j")
-            and target
-            and first <= int(target[1], 16) < address
-        ):
+        if mnemonic.startswith("j") and target:
             start = int(target[1], 16)
-            yield [line for line in body if start <= line[0] <= address]
+            if body[0].address <= start < address:
+                spans.add((start, address))
+    for start, end in sorted(spans):
+        if not any(
+            start <= low and high <= end and (low, high) != (start, end)
+            for low, high in spans
+        ):
+            yield [line for line in body if start <= line.address <= end]
 
 
-def spills(loop, register, framed):
-    """Return the instructions that move a whole vector from or to the stack."""
-    stack = r"\(%r[sb]p" if framed else r"\(%rsp"
-    return [
-        line for line in loop if f"%{register}" in line[2] and re.search(stack, line[2])
-    ]
-
-
-def check_tile(path, name, register, m, v):
-    """Fail unless the multiply-add loops of a tile keep all their vectors."""
-    body = instructions(path)[name]
-    framed = any(line[1:] == ("mov", "%rsp,%rbp") for line in body)
-    hot = 0
-    for loop in loops(body):
-        multiply_adds = [
-            line
+def hot_loops(body: Body) -> Iterator[tuple[Body, int]]:
+    """The innermost loops that multiply and add vectors, and how often they do."""
+    for loop in innermost_loops(body):
+        count = sum(
+            line.mnemonic.startswith(("vfmadd", "vfnmadd"))
+            and line.mnemonic.endswith(("ps", "pd"))
             for line in loop
-            if line[1].startswith("vfmadd") and f"%{register}" in line[2]
-        ]
-        if multiply_adds:
-            hot += len(multiply_adds) >= m * v
-            assert not spills(loop, register, framed), name
-    assert hot, f"{name}: no loop with {m} * {v} multiply-adds was found"
+        )
+        if count:
+            yield loop, count
 
 
-@pytest.mark.skipif(not X86, reason="reads x86 code")
-@pytest.mark.parametrize("kernel", ["rows", "columns"])
+def spilled(body: Body, loop: Body) -> set[str]:
+    """Places on the stack that carry a vector from one turn of the loop to the next.
+
+    They are read before they are written. A constant that lies on the stack is never
+    written in the loop, a number that waits there for its use is written first.
+    """
+    frame = any(line[1:] == ("mov", "%rsp,%rbp") for line in body)
+    place = (
+        r"-?(?:0x[0-9a-f]+)?\(%r[sb]p[^)]*\)"
+        if frame
+        else r"-?(?:0x[0-9a-f]+)?\(%rsp[^)]*\)"
+    )
+    read: set[str] = set()
+    written: set[str] = set()
+    carried: set[str] = set()
+    for _, _, operands in loop:
+        found = re.search(place, operands)
+        if not found or not re.search(r"%[xyz]mm", operands):
+            continue
+        if not operands.endswith(found[0]):
+            if found[0] not in written:
+                read.add(found[0])
+        else:
+            written.add(found[0])
+            if found[0] in read:
+                carried.add(found[0])
+    return carried
+
+
+def check_tiles(path: Path, tiles: tuple[str, ...], fullest: int) -> None:
+    """Fail unless every tile's hot loops keep what they add up in registers."""
+    largest = 0
+    seen = set()
+    for name, body in instructions(path).items():
+        tile = name.partition("_")[0]
+        if tile not in tiles:
+            continue
+        counts = []
+        for loop, count in hot_loops(body):
+            places = spilled(body, loop)
+            assert not places, f"{path.name}: {name} keeps a sum in {places}"
+            counts.append(count)
+        assert counts, f"{path.name}: {name} has no loop that multiplies and adds"
+        seen.add(tile)
+        largest = max(largest, *counts)
+    assert seen == set(tiles), f"{path.name}: tiles that were not found"
+    assert largest >= fullest, f"{path.name}: the largest tile has {largest}"
+
+
 @pytest.mark.parametrize("bits", [32, 64])
-@pytest.mark.parametrize("isa", FULL_TILES)
-def test_hot_loops_keep_their_accumulators_in_registers(objects, isa, bits, kernel):
-    register, m, v = FULL_TILES[isa]
-    path = objects / f"{isa}-{bits}" / "csrc" / "gemm" / "gemm_simd.o"
-    check_tile(path, f"{kernel}_{m}x{v}", register, m, v)
+@pytest.mark.parametrize(("op", "isa"), FULLEST)
+def test_hot_loops_keep_their_sums_in_registers(
+    objects: list[Object], op: str, isa: str, bits: int
+) -> None:
+    tiles = (TILES if bits == 32 else ALSO_FLOAT64)[op]
+    paths = [
+        thing.path
+        for thing in objects
+        if (thing.source.stem, thing.isa, thing.bits) == (f"{op}_simd", isa, bits)
+    ]
+    assert len(paths) == 1
+    check_tiles(paths[0], tiles, FULLEST[op, isa][bits == 64])
 
 
-@pytest.mark.skipif(not X86, reason="compiles for x86")
-def test_a_spill_is_found(tmp_path):
-    if OBJDUMP is None or shutil.which("gcc") is None:
-        pytest.skip("gcc or objdump was not found")
+def test_every_leaf_of_products_is_in_the_table(objects: list[Object]) -> None:
+    leaves = {
+        thing.source.stem.removesuffix("_simd")
+        for thing in objects
+        if thing.isa and thing.source.parent.name in ("gemm", "conv")
+    }
+    assert leaves == {*TILES, "winograd"}
+
+
+@pytest.mark.parametrize("kept", ["volatile vec", "vec"])
+def test_a_spill_is_found(tmp_path: Path, kept: str) -> None:
     source, path = tmp_path / "spill.c", tmp_path / "spill.o"
     source.write_text(
-        """typedef float vec __attribute__((vector_size(32)));
-        void tile(vec *c, const vec *a, long n) {
-            volatile vec kept = c[0];
+        f"""typedef float vec __attribute__((vector_size(32)));
+        void tile_1(vec *c, const vec *a, long n) {{
+            volatile vec factor = a[0], waits;
+            {kept} kept = c[0];
             vec free = c[1];
-            for (long i = 0; i < n; i++) {
-                kept = __builtin_ia32_vfmaddps256(a[i], a[i], kept);
-                free = __builtin_ia32_vfmaddps256(a[i], a[i], free);
-            }
+            for (long i = 0; i < n; i++) {{
+                kept = __builtin_ia32_vfmaddps256(a[i], factor, kept);
+                waits = __builtin_ia32_vfmaddps256(a[i], factor, free);
+                free = waits;
+            }}
             c[0] = kept;
             c[1] = free;
-        }"""
+        }}"""
     )
-    subprocess.run(
-        ["gcc", "-O2", "-mavx2", "-mfma", "-c", source, "-o", path], check=True
-    )
-    with pytest.raises(AssertionError, match="tile"):
-        check_tile(path, "tile", "ymm", 1, 2)
-    with pytest.raises(AssertionError, match="no loop"):
-        check_tile(path, "tile", "zmm", 1, 2)
+    run("cc", "-O2", "-mavx2", "-mfma", "-c", source, "-o", path)
+    if kept == "vec":
+        check_tiles(path, ("tile",), 2)
+    else:
+        with pytest.raises(AssertionError, match="tile_1 keeps a sum in"):
+            check_tiles(path, ("tile",), 2)
+    with pytest.raises(AssertionError, match="not found"):
+        check_tiles(path, ("rows",), 2)
 
 
-@pytest.mark.skipif(not X86, reason="reads x86 code")
-def test_an_isa_uses_no_wider_registers(objects):
+def test_code_without_the_expected_loop_is_refused(tmp_path: Path) -> None:
+    source, path = tmp_path / "other.c", tmp_path / "other.o"
+    source.write_text("int tile_1(int x) { return x + 1; }")
+    run("cc", "-O2", "-c", source, "-o", path)
+    with pytest.raises(AssertionError, match="no loop that multiplies and adds"):
+        check_tiles(path, ("tile",), 1)
+
+
+def test_an_isa_uses_no_wider_registers(objects: list[Object]) -> None:
     order = ["xmm", "ymm", "zmm"]
     checked = 0
-    for isa, widest in [*WIDEST.items(), ("common", "xmm")]:
-        wider = order[order.index(widest) + 1 :]
-        for path in objects.glob(f"{isa}*/csrc/*/*.o"):
-            code = objdump("-d", "--no-show-raw-insn", path)
-            for register in wider:
-                assert f"%{register}" not in code, f"{path} uses {register}"
-            checked += 1
+    for thing in objects:
+        widest = WIDEST[thing.isa or "portable"]
+        code = disassembly(thing.path)
+        for register in order[order.index(widest) + 1 :]:
+            assert f"%{register}" not in code, f"{thing.path} uses {register}"
+        checked += 1
     assert checked > 20
-
-
-def symbols(path):
-    """Yield (name, kind) of the external symbols of an object; UND is what it needs."""
-    for line in objdump("-t", path).splitlines():
-        row = re.match(
-            r"[0-9a-f]{8,} (.{7}) (\S+)\s+[0-9a-f]+\s+(?:\.\w+ )?(\S+)$", line
-        )
-        if row and (row[1][0] in "gu!" or row[1][1] == "w" or row[2] == "*UND*"):
-            yield row[3], row[2].strip("*")
-
-
-def test_every_external_symbol_starts_with_pl(objects):
-    paths = [*objects.glob("*/csrc/*/*.o")]
-    defined = []
-    for path in paths:
-        names = [name for name, kind in symbols(path) if kind != "UND"]
-        assert names, f"{path} offers nothing"
-        strange = [name for name in names if not name.startswith("pl_")]
-        assert not strange, f"{path}: {strange}"
-        defined += names
-    assert "pl_gemm" in defined
-    assert len(defined) == len(set(defined)), "a symbol is defined twice"
-
-
-def test_leaves_call_nothing(objects):
-    """No threads, no memory management, no mathematical library, no CPU check."""
-    leaves = [*objects.glob("*/csrc/*/*_simd.o")]
-    for path in leaves:
-        needed = {name for name, kind in symbols(path) if kind == "UND"}
-        assert needed <= COMPILER_CALLS, f"{path}: {needed - COMPILER_CALLS}"
-        isa = path.parts[-4].rsplit("-", 1)[0]
-        for name, kind in symbols(path):
-            if kind != "UND":
-                assert name.endswith(f"__{isa}"), f"{path}: {name}"
-    assert len(leaves) > 10
