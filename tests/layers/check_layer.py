@@ -21,7 +21,7 @@ from tests.layers.cases import Case
 from tests.support.bounds import assert_exact, assert_within, unit_roundoff
 from tests.support.data import generator, uniform
 from tests.support.guard import layouts
-from tests.support.threads import THREADS, threads
+from tests.support.threads import THREADS, forced, fused, isas
 
 Array = NDArray[Any]
 
@@ -267,7 +267,7 @@ def check_batch_sizes(case: Case) -> None:
 
 
 def check_determinism(case: Case) -> None:
-    """The same bits again, and with 1, 2 and 3 threads."""
+    """The same bits again, and with 1, 2, 3 threads on every ISA with FMA."""
     for dtype in ("float32", "float64"):
         layer = built(case, dtype)
         x, r = inputs(case, dtype)
@@ -275,8 +275,14 @@ def check_determinism(case: Case) -> None:
         assert_same(step(layer, x, r), expected)
         if kernels.backend() == "compiled":
             for count in THREADS:
-                with threads(count):
+                with forced(kernels.active_isa(), count):
                     assert_same(step(layer, x, r), expected)
+            with forced((fused() or isas())[0], 1):
+                expected = step(layer, x, r)
+            for name in fused()[1:]:
+                for count in THREADS:
+                    with forced(name, count):
+                        assert_same(step(layer, x, r), expected)
 
 
 def check_layouts(case: Case) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pellucid import kernels
+from pellucid.kernels.dispatch import share_all_work
 
 THREADS = (1, 2, 3)
 """Thread counts of the tests: serial, the machine's, and one that divides badly."""
@@ -14,6 +15,11 @@ THREADS = (1, 2, 3)
 def isas() -> list[str]:
     """Return the instruction sets that run here, best first."""
     return list(kernels.isas())
+
+
+def fused() -> list[str]:
+    """Return those with fused multiply-add, which all give the same bits."""
+    return [name for name in isas() if name != "portable"]
 
 
 @contextmanager
@@ -34,3 +40,10 @@ def threads(count: int) -> Iterator[None]:
         yield
     finally:
         kernels.set_num_threads(before)
+
+
+@contextmanager
+def forced(name: str, count: int) -> Iterator[None]:
+    """Use one instruction set and this many threads, however small the work."""
+    with isa(name), threads(count), share_all_work():
+        yield
