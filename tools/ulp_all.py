@@ -73,11 +73,18 @@ class Tally:
 
     def __init__(self, turns: bool) -> None:
         self.turns = turns
-        self.worst, self.where, self.falls = 0.0, 0.0, 0
+        self.worst, self.where, self.falls, self.count = 0.0, 0.0, 0, 0
         self.digest = hashlib.sha256()
+
+    def __str__(self) -> str:
+        return (
+            f"worst {self.worst:.3f} ULP at {self.where!r}, falls {self.falls} times, "
+            f"sha256 {self.digest.hexdigest()[:16]}"
+        )
 
     def add(self, x: Array, y: Array, exact: Array) -> None:
         """Take in a run of rising x (or of rising -x)."""
+        self.count += x.size
         y[np.isnan(y)] = np.nan
         self.digest.update(y.tobytes())
         rounded = exact.astype(np.float32)
@@ -96,24 +103,21 @@ class Tally:
         self.falls += int(np.count_nonzero(steps < 0))
 
 
-def measure(name: str, every: int) -> None:
-    """Print one line for each instruction set."""
+def measure(name: str, every: int) -> dict[str, Tally]:
+    """Return what is found on each instruction set."""
     compiled, exact = FUNCTIONS[name]
     tallies = {isa: Tally(name in TURNING) for isa in core.isas()}
-    span = BLOCK * every
-    for start in range(0, 1 << 32, span):
-        last = min(start + span, 1 << 32)
-        x = np.arange(start, last, every, dtype=np.uint32).view(np.float32)
-        reference = exact(x.astype(np.float64))
-        for isa, tally in tallies.items():
-            core.use_isa(isa)
-            tally.add(x, compiled(x), reference)
-    for isa, tally in tallies.items():
-        print(
-            f"{name:8} {isa:9} worst {tally.worst:.3f} ULP at {tally.where!r}, "
-            f"falls {tally.falls} times, sha256 {tally.digest.hexdigest()[:16]}",
-            flush=True,
-        )
+    before = core.active_isa()
+    for sign in (0, 1 << 31):
+        for start in range(sign, sign + (1 << 31), BLOCK * every):
+            last = min(start + BLOCK * every, sign + (1 << 31))
+            x = np.arange(start, last, every, dtype=np.uint32).view(np.float32)
+            reference = exact(x.astype(np.float64))
+            for isa, tally in tallies.items():
+                core.use_isa(isa)
+                tally.add(x, compiled(x), reference)
+    core.use_isa(before)
+    return tallies
 
 
 def main() -> None:
@@ -124,7 +128,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with np.errstate(all="ignore"):
         for name in arguments.functions:
-            measure(name, arguments.every)
+            for isa, tally in measure(name, arguments.every).items():
+                print(f"{name:8} {isa:9} {tally}", flush=True)
 
 
 if __name__ == "__main__":

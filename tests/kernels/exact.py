@@ -212,8 +212,10 @@ def _random_conv(random: np.random.Generator) -> Conv:
         strides.append((1, 1, 2, 3)[some(0, 3)])
         padding.append((some(0, covered), some(0, covered - 1)))
         sizes.append(max(1, some(1, 12) + covered - sum(padding[-1])))
-    groups = (1, 1, 1, 2, 3)[some(0, 4)]
+    groups = (1, 1, 1, 2, 3, 0)[some(0, 5)]
     c, k = int(random.choice(_CHANNELS)), int(random.choice(_FILTERS))
+    if groups == 0:  # depthwise
+        c, k, groups = 1, (1, 1, 2, 3)[some(0, 3)], c
     n = (1, 1, 2, 3, 9)[some(0, 4)]
     return Conv(
         (n, sizes[0], sizes[1], c * groups),

@@ -106,6 +106,7 @@ def test_random_shapes_are_exact():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", range(10))
 def test_ten_thousand_random_shapes_are_exact(seed):
     assert check_exact(random_convs(1000, seed=100 + seed), DTYPES) == 1000
@@ -215,24 +216,42 @@ def test_every_output_is_one_fma_chain(isa, dtype):
         np.testing.assert_array_equal(a, b, name)
 
 
-@every_isa
-@every_dtype
-@pytest.mark.parametrize("name", data.DISTRIBUTIONS)
-def test_errors_stay_within_the_bound(isa, dtype, name):
+def worst_error(isa, dtype, name, cases):
+    """The largest error in units of its bound; fail where it is above 1."""
     worst = 0.0
     wide = np.longdouble if dtype == "float64" else np.float64
-    for seed, case in random_convs(12, seed=6):
+    for seed, case in cases:
         arrays = case.arrays(seed, data.DISTRIBUTIONS[name], dtype)
         exact = case.exact(*arrays, wide)
         magnitude = case.exact(*map(np.abs, arrays))
         (kh, kw, c, k), (n, oh, ow, _) = case.w_shape, case.y_shape
         lengths = kh * kw * c, kh * kw * k // case.groups, n * oh * ow
-        with forced(isa, 2):
+        with forced(isa, THREADS[seed % 3]):
             got = three(*arrays, case)
         for a, b, scale, length in zip(got, exact, magnitude, lengths, strict=True):
             bound = bounds.dot_bound(length, scale, dtype)
             worst = max(worst, bounds.assert_within(a, b, bound))
-    assert worst > 0.01, "the data are too easy to prove anything"
+    return worst
+
+
+# A sum that loses an accumulator, or passes through fewer bits, leaves these first.
+WORST = {"uniform": 0.28, "positive": 0.29, "wide range": 0.33, "cancelling": 0.24}
+
+
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("name", data.DISTRIBUTIONS)
+def test_errors_stay_within_the_bound(isa, dtype, name):
+    worst = worst_error(isa, dtype, name, random_convs(12, seed=6))
+    assert 0.01 < worst <= 1.5 * WORST[name]
+
+
+@pytest.mark.slow
+@every_isa
+@every_dtype
+@pytest.mark.parametrize("name", data.DISTRIBUTIONS)
+def test_errors_stay_within_the_bound_often(isa, dtype, name):
+    assert worst_error(isa, dtype, name, random_convs(100, seed=10)) > 0.01
 
 
 @every_kind
@@ -260,42 +279,57 @@ def test_parts_of_a_batch_give_the_same_bits(kind, isa):
     assert same_bits(moved_dx, dx[order])
 
 
+def check_nan(case, seed, dtype):
+    """NaN stays in its sample, its filter and its group."""
+    x, w, dy = case.arrays(seed, make=data.uniform, dtype=dtype)
+    n, c, k, groups = len(x), x.shape[3], w.shape[3], case.groups
+    y, dx, dw = three(x, w, dy, case)
+    for i in {0, n // 2, n - 1}:
+        bad_x, bad_dy = x.copy(), dy.copy()
+        bad_x[i], bad_dy[i] = np.nan, np.nan
+        bad_y, bad_dx, _ = three(bad_x, w, bad_dy, case)
+        assert np.isnan(bad_y[i]).any()
+        assert np.isnan(bad_dx[i]).any()
+        others = np.arange(n) != i
+        assert same_bits(bad_y[others], y[others])
+        assert same_bits(bad_dx[others], dx[others])
+    for filter_ in {0, k // 2, k - 1}:
+        bad_w, bad_dy = w.copy(), dy.copy()
+        bad_w[..., filter_], bad_dy[..., filter_] = np.nan, np.nan
+        bad_y, _, _ = three(x, bad_w, dy, case)
+        _, _, bad_dw = three(x, w, bad_dy, case)
+        others = np.arange(k) != filter_
+        assert np.isnan(bad_y[..., filter_]).all()
+        assert same_bits(bad_y[..., others], y[..., others])
+        assert same_bits(bad_dw[..., others], dw[..., others])
+    for channel in {0, c // 2, c - 1}:
+        bad_x = x.copy()
+        bad_x[..., channel] = np.nan
+        bad_y, _, bad_dw = three(bad_x, w, dy, case)
+        group = channel // (c // groups)
+        other_groups = np.arange(k) // (k // groups) != group
+        assert same_bits(bad_y[..., other_groups], y[..., other_groups])
+        others = np.arange(c // groups) != channel % (c // groups)
+        assert same_bits(bad_dw[:, :, others], dw[:, :, others])
+
+
 @every_kind
 @every_isa
 @every_dtype
 def test_nan_never_reaches_another_sample_filter_or_group(kind, isa, dtype):
-    case = KINDS[kind]
-    x, w, dy = case.arrays(make=data.uniform, dtype=dtype)
-    n, c, k, groups = len(x), x.shape[3], w.shape[3], case.groups
     with forced(isa, 3):
-        y, dx, dw = three(x, w, dy, case)
-        for i in {0, n // 2, n - 1}:
-            bad_x, bad_dy = x.copy(), dy.copy()
-            bad_x[i], bad_dy[i] = np.nan, np.nan
-            bad_y, bad_dx, _ = three(bad_x, w, bad_dy, case)
-            assert np.isnan(bad_y[i]).any()
-            assert np.isnan(bad_dx[i]).any()
-            others = np.arange(n) != i
-            assert same_bits(bad_y[others], y[others])
-            assert same_bits(bad_dx[others], dx[others])
-        for filter_ in {0, k // 2, k - 1}:
-            bad_w, bad_dy = w.copy(), dy.copy()
-            bad_w[..., filter_], bad_dy[..., filter_] = np.nan, np.nan
-            bad_y, _, _ = three(x, bad_w, dy, case)
-            _, _, bad_dw = three(x, w, bad_dy, case)
-            others = np.arange(k) != filter_
-            assert np.isnan(bad_y[..., filter_]).all()
-            assert same_bits(bad_y[..., others], y[..., others])
-            assert same_bits(bad_dw[..., others], dw[..., others])
-        for channel in {0, c // 2, c - 1}:
-            bad_x = x.copy()
-            bad_x[..., channel] = np.nan
-            bad_y, _, bad_dw = three(bad_x, w, dy, case)
-            group = channel // (c // groups)
-            other_groups = np.arange(k) // (k // groups) != group
-            assert same_bits(bad_y[..., other_groups], y[..., other_groups])
-            others = np.arange(c // groups) != channel % (c // groups)
-            assert same_bits(bad_dw[:, :, others], dw[:, :, others])
+        check_nan(KINDS[kind], 0, dtype)
+
+
+@every_isa
+@pytest.mark.parametrize("count", [20, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_nan_stays_where_it_is_in_random_shapes(isa, count):
+    checked = 0
+    for seed, case in random_convs(count, seed=13):
+        with forced(isa, THREADS[seed % 3]):
+            check_nan(case, seed, DTYPES[seed % 2])
+        checked += 1
+    assert checked == count
 
 
 @every_isa
@@ -343,7 +377,8 @@ from tests.support.guard import SIDES, guarded, guarded_copy
 def places(*arrays):
     return [guarded_copy(array, side) for array in arrays]
 
-cases = [(0, case) for case in KINDS.values()] + list(random_convs({count}, seed=7))
+cases = [(0, case) for case in KINDS.values()]
+cases += random_convs({count}, seed={seed})
 for seed, case in cases:
     for dtype in ("float32", "float64"):
         arrays = case.arrays(seed, dtype=dtype)
@@ -375,12 +410,24 @@ print("survived")
 """
 
 
-@every_isa
-@pytest.mark.parametrize("count", [40, pytest.param(2000, marks=pytest.mark.slow)])
-def test_nothing_beyond_the_arrays_is_touched(isa, count):
+def check_guarded(isa, count, seed):
     code = GUARDED.replace("{isa}", isa).replace("{count}", str(count))
-    result = run_script(code, timeout=600)
+    code = code.replace("{seed}", str(seed))
+    result = run_script(code, timeout=1200)
     assert result.stdout.endswith("survived\n"), result.stdout[-300:] + result.stderr
+
+
+@every_isa
+def test_nothing_beyond_the_arrays_is_touched(isa):
+    check_guarded(isa, 40, seed=7)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1300)
+@every_isa
+@pytest.mark.parametrize("seed", range(5))
+def test_nothing_beyond_the_arrays_of_ten_thousand_shapes_is_touched(isa, seed):
+    check_guarded(isa, 2000, seed=200 + seed)
 
 
 @every_isa

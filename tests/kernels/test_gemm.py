@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.kernels.exact import (
+    DTYPES,
     FMA_ISAS,
     ISAS,
     THREADS,
@@ -30,7 +31,7 @@ TRANSPOSES = list(itertools.product((False, True), repeat=2))
 every_transpose = pytest.mark.parametrize(("trans_a", "trans_b"), TRANSPOSES)
 
 M_EDGES = range(2 * TALLEST + 2)
-K_EDGES = [*range(34), 63, 64, 65, BLOCK_K - 1, BLOCK_K, BLOCK_K + 1]
+K_EDGES = [*range(34), 63, 64, 65, BLOCK_K - 1, BLOCK_K, BLOCK_K + 1, 2 * BLOCK_K + 3]
 
 
 def n_edges(isa, dtype):
@@ -196,6 +197,10 @@ def test_every_output_is_one_fma_chain(isa, dtype, size, trans_a, trans_b):
     np.testing.assert_array_equal(y, chain + bias)
 
 
+# A sum that loses an accumulator, or passes through fewer bits, leaves these first.
+WORST = {"uniform": 0.49, "positive": 0.48, "wide range": 0.59, "cancelling": 0.34}
+
+
 @every_isa
 @every_dtype
 @pytest.mark.parametrize("kind", data.DISTRIBUTIONS)
@@ -212,7 +217,7 @@ def test_errors_stay_within_the_bound(isa, dtype, kind):
             c = core.gemm(a, b, trans_b=True)
         bound = bounds.dot_bound(k, magnitude, dtype)
         worst = max(worst, bounds.assert_within(c, exact, bound))
-    assert worst > 0.001, "the data are too easy to prove anything"
+    assert 0.01 < worst <= 1.5 * WORST[kind]
 
 
 @pytest.mark.slow
@@ -294,7 +299,8 @@ from tests.support.data import integers
 def places(*arrays):
     return [guarded_copy(array, side) for array in arrays]
 
-sizes = [(1, 1, 1), (2, 3, 5), (6, 64, 33), (7, 65, 9), (13, 17, 4), (25, 129, 3),
+sizes = {sizes} or [
+         (1, 1, 1), (2, 3, 5), (6, 64, 33), (7, 65, 9), (13, 17, 4), (25, 129, 3),
          (12, 31, 65), (3, 1, 130), (1, 47, 2), (49, 15, 8), (60, 19, 1030),
          (300, 33, 5), (13, 256, 31), (64, 1024, 3), (1024, 70, 3), (5, 4, 0)]
 for side in SIDES:
@@ -326,10 +332,27 @@ print("survived")
 """
 
 
+def check_guarded(isa, sizes):
+    code = GUARDED.replace("{isa}", isa).replace("{sizes}", repr(sizes))
+    result = run_script(code, timeout=1200)
+    assert result.stdout.endswith("survived\n"), result.stdout[-200:] + result.stderr
+
+
 @every_isa
 def test_nothing_beyond_the_arrays_is_touched(isa):
-    result = run_script(GUARDED.replace("{isa}", isa))
-    assert result.stdout.endswith("survived\n"), result.stdout[-200:] + result.stderr
+    check_guarded(isa, [])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1300)
+@every_isa
+@pytest.mark.parametrize("part", range(4))
+def test_nothing_beyond_the_arrays_around_tile_edges_is_touched(isa, part):
+    """All sizes around tile edges, in four parts, and with each four transposes."""
+    edges = itertools.product(M_EDGES, n_edges(isa, "float32"), K_EDGES)
+    sizes = [(m, n, k) for m, n, k in edges if m * n * k > 0][part::4]
+    assert len(sizes) > 2000
+    check_guarded(isa, sizes)
 
 
 @every_isa
@@ -431,3 +454,29 @@ def test_dense_gradients_are_exact(isa, dtype, size, threads):
     np.testing.assert_array_equal(dw, x.T @ dy)
     np.testing.assert_array_equal(only_dw, dw)
     np.testing.assert_array_equal(db, dy.sum(0))
+
+
+def check_dense(count, seed):
+    """Forward and backward of layers with random sizes, on every ISA, exact."""
+    random = np.random.default_rng(seed)
+    for case in range(count):
+        n, inputs, outputs = (int(2**e) for e in random.uniform(0, (6, 8, 8)))
+        dtype, threads = DTYPES[case % 2], THREADS[case % 3]
+        shapes = (n, inputs), (inputs, outputs), (n, outputs), (outputs,)
+        x, w, dy, b = (data.integers(s, case + 1, dtype=dtype) for s in shapes)
+        given = [array.tobytes() for array in (x, w, dy, b)]
+        exact = x @ w + b, dy @ w.T, x.T @ dy, dy.sum(0)
+        for isa in ISAS:
+            y, *out = (np.full_like(array, np.nan) for array in (dy, x, w, b))
+            with forced(isa, threads):
+                core.dense(x, w, b, out=y)
+                core.dense_backward(dy, x, w, out=tuple(out))
+            for got, want in zip((y, *out), exact, strict=True):
+                assert np.array_equal(got, want), (isa, dtype, n, inputs, outputs)
+            assert [array.tobytes() for array in (x, w, dy, b)] == given
+    return case + 1
+
+
+@pytest.mark.parametrize("count", [200, pytest.param(5000, marks=pytest.mark.slow)])
+def test_dense_layers_of_random_sizes_are_exact(count):
+    assert check_dense(count, seed=1) == count

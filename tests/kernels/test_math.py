@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.kernels.exact import (
+    FMA_ISAS,
     ISAS,
     core,
     every_dtype,
@@ -17,6 +18,7 @@ from tests.kernels.exact import (
 from tests.support.bounds import assert_exact, assert_within_ulps
 from tests.support.data import VECTOR_SIZES
 from tests.support.functions import erf, normal_cdf
+from tools import ulp_all
 
 inf, nan = np.inf, np.nan
 
@@ -74,6 +76,8 @@ ULPS_PORTABLE = ULPS | {"sigmoid": 2.3}
 
 
 TURNING = {"gelu", "silu", "mish"}  # these have a minimum
+FALLS = dict.fromkeys(("sigmoid", "log1p", "erf"), ("portable",))
+"""The instruction sets on which a function does not rise everywhere."""
 
 
 def limit(name, isa, dtype):
@@ -128,6 +132,23 @@ def test_the_same_bits_with_every_fma(name):
     for dtype in ("float32", "float64"):
         x = some_floats(name, dtype)
         one_result(forced_results(lambda x=x: (FUNCTIONS[name][0](x),)))
+
+
+@pytest.mark.parametrize("name", ulp_all.FUNCTIONS)
+@pytest.mark.parametrize("every", [65_521, pytest.param(997, marks=pytest.mark.slow)])
+def test_the_tool_that_takes_every_float(name, every):
+    """One float in `every`, evenly over all bit patterns: 4.3 million where slow."""
+    before = core.active_isa()
+    with np.errstate(all="ignore"):
+        tallies = ulp_all.measure(name, every)
+    assert core.active_isa() == before
+    assert list(tallies) == core.isas()
+    for isa, tally in tallies.items():
+        assert tally.count == 2 * -(-(2**31) // every)
+        assert 0.4 < tally.worst <= limit(name, isa, "float32"), f"{isa}: {tally}"
+        if isa not in FALLS.get(name, ()):
+            assert tally.falls == 0, f"{isa}: {tally}"
+    assert len({tallies[isa].digest.digest() for isa in FMA_ISAS}) <= 1
 
 
 SPECIALS = {  # to each argument its result
@@ -188,7 +209,7 @@ def test_exp_reaches_subnormal_numbers_and_log_accepts_them(dtype, isa):
 @pytest.mark.parametrize("name", sorted({*FUNCTIONS} - {"softplus"} - TURNING))
 def test_monotone(name, dtype, isa):
     whole = WHOLE[dtype]
-    if isa == "portable" and name in ("sigmoid", "log1p", "erf"):
+    if isa in FALLS.get(name, ()):
         pytest.skip("rises everywhere only with FMA")
     starts = [0.01, 0.3, 0.4142, 0.49, 0.6249, 0.7071, 0.9999, 1.0, 3.0, 8.0, 40.0]
     if name == "log1p":

@@ -106,10 +106,11 @@ def test_bits_equal_the_reference(geometry, dtype):
         assert_not_vacuous(x)
 
 
-def test_random_geometries_equal_the_reference():
+@pytest.mark.parametrize("count", [60, pytest.param(3000, marks=pytest.mark.slow)])
+def test_random_geometries_equal_the_reference(count):
     random = np.random.default_rng(20)
     done = 0
-    while done < 60:
+    while done < count:
         n, h, w = (int(size) for size in random.integers((0, 1, 1), (4, 14, 14)))
         c = int(random.choice(CHANNELS))
         kh, kw = (int(size) for size in random.integers(1, 5, 2))

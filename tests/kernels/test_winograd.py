@@ -59,6 +59,8 @@ CASES = [
     Conv((1, 1, 2, 4), (3, 3, 4, 70), padding=((2, 1), (1, 2))),
     Conv((5, 24, 20, 8), (3, 3, 8, 9), padding=PAD),
 ]
+WORST = 0.48
+"""The largest error of these in bounds: a lost bit or sum leaves it first."""
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 
@@ -166,7 +168,7 @@ def test_errors_stay_within_the_bound(isa, case):
         # Cancelling sums are small beside their terms: only W measures them.
         longest = np.inf if name == "cancelling" else 5e-6
         worst = max(worst, check_bounds(case, arrays, got, longest))
-    assert worst > 0.01, "the data are too easy to prove anything"
+    assert 0.01 < worst <= 1.5 * WORST
 
 
 @every_isa
@@ -199,17 +201,22 @@ def test_errors_stay_small_with_many_channels(isa, channels):
             check_bounds(case, arrays, three(*arrays, case))
 
 
-@pytest.mark.slow
-@every_isa
-def test_errors_stay_within_the_bound_on_a_thousand_shapes(isa):
-    random = np.random.default_rng(0)
-    kinds = [data.uniform, data.positive, data.wide_range]
-    for seed in range(1000):
+def random_cases(count, seed):
+    """Shapes of every tail of tiles, channels and filters."""
+    random = np.random.default_rng(seed)
+    for _ in range(count):
         n, h, w, c, k = random.integers(1, (4, 15, 15, 40, 40)).tolist()
         pads = random.integers(0, 3, (2, 2)).tolist()
         padding = tuple(tuple(pair) for pair in pads)
         h, w = (max(s, 3 - sum(p)) for s, p in zip((h, w), padding, strict=True))
-        case = Conv((n, h, w, c), (3, 3, c, k), padding=padding)
+        yield Conv((n, h, w, c), (3, 3, c, k), padding=padding)
+
+
+@every_isa
+@pytest.mark.parametrize("count", [15, pytest.param(1000, marks=pytest.mark.slow)])
+def test_errors_stay_within_the_bound_on_random_shapes(isa, count):
+    kinds = [data.uniform, data.positive, data.wide_range]
+    for seed, case in enumerate(random_cases(count, seed=0)):
         arrays = case.arrays(seed, kinds[seed % 3])
         with forced(isa, THREADS[seed % 3]):
             check_bounds(case, arrays, three(*arrays, case))
@@ -319,11 +326,11 @@ def test_bias_and_relu_come_last(isa, case):
 GUARDED = """
 import numpy as np
 from tests.kernels.exact import core, forced
-from tests.kernels.test_winograd import CASES, three
+from tests.kernels.test_winograd import CASES, random_cases, three
 from tests.support import data
 from tests.support.guard import SIDES, guarded, guarded_copy
 
-for case in CASES:
+for case in [*CASES, *random_cases({count}, seed=1)]:
     arrays = case.arrays(make=data.uniform)
     bias = data.uniform(case.w_shape[3:], 5)
     options = dict(conv_algo="winograd", padding=case.padding)
@@ -346,8 +353,10 @@ print("survived")
 
 
 @every_isa
-def test_nothing_beyond_the_arrays_is_touched(isa):
-    result = run_script(GUARDED.replace("{isa}", isa))
+@pytest.mark.parametrize("count", [0, pytest.param(1000, marks=pytest.mark.slow)])
+def test_nothing_beyond_the_arrays_is_touched(isa, count):
+    code = GUARDED.replace("{isa}", isa).replace("{count}", str(count))
+    result = run_script(code, timeout=280)
     assert result.stdout.endswith("survived\n"), result.stdout[-300:] + result.stderr
 
 
