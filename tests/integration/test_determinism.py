@@ -14,6 +14,7 @@ from tests.integration.training import (
     FUSED,
     HUNDRED,
     MORE_THREADS,
+    OPTIMIZED,
     STEPS,
     THREADS,
     TRAININGS,
@@ -83,6 +84,14 @@ def test_a_hundred_steps_with_any_threads_and_instruction_set(
 ) -> None:
     found = [digest for key, digest in fingerprints.items() if key[0] == name]
     assert len(found) == len(FUSED) * len(MORE_THREADS)
+    assert len(set(found)) == 1
+
+
+@pytest.mark.skipif(not FUSED, reason="no instruction set with FMA runs here")
+@pytest.mark.parametrize("name", OPTIMIZED)
+def test_every_optimizer(fingerprints: Fingerprints, name: str) -> None:
+    found = [digest for key, digest in fingerprints.items() if key[0] == name]
+    assert len(found) == len(FUSED) * len(THREADS[1:])
     assert len(set(found)) == 1
 
 

@@ -1,4 +1,4 @@
-"""Training steps of four networks, each boiled down to one SHA-256."""
+"""Training steps of networks, each boiled down to one SHA-256."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
+from typing import Any
 
 import pellucid as pl
+from pellucid.optimizers import OPTIMIZERS
 from tests.support.gradients import gradients
 from tests.support.threads import fused
 
@@ -24,7 +27,7 @@ class Training:
     """A classifier of the digits, and how it is trained."""
 
     layers: Callable[[], list[pl.Layer]]
-    optimizer: str
+    optimizer: str | Callable[[], Any]
     epochs: int = 5
 
 
@@ -86,15 +89,21 @@ TRAININGS = {
     "cnn": Training(cnn, "adam"),
     "vgg": Training(vgg, "momentum"),
 }
+OPTIMIZED = {
+    name: Training(mlp, partial(kind, clip_norm=1.0, ema_decay=0.9), epochs=1)
+    for name, kind in OPTIMIZERS.items()
+}
+"""The first network with every optimizer, clipped and averaged."""
 HUNDRED = [name for name, training in TRAININGS.items() if training.epochs == 5]
 
 
 def untrained(name: str, dtype: str = "float32", seed: int = 0) -> pl.Sequential:
     """The network before its first step."""
-    training = TRAININGS[name]
+    training = (TRAININGS | OPTIMIZED)[name]
     options = {"input_shape": (8, 8, 1), "dtype": dtype, "seed": seed}
     model = pl.Sequential(training.layers(), **options)
-    model.compile(optimizer=training.optimizer, loss="softmax_cross_entropy")
+    made = training.optimizer
+    model.compile(made if isinstance(made, str) else made(), "softmax_cross_entropy")
     return model
 
 
@@ -103,7 +112,7 @@ def fingerprint(name: str, dtype: str, seed: int = 0) -> str:
 
     That is weights, running statistics, optimizer state, losses and predictions.
     """
-    training, model = TRAININGS[name], untrained(name, dtype, seed)
+    training, model = (TRAININGS | OPTIMIZED)[name], untrained(name, dtype, seed)
     (x, y), _ = pl.data.load_digits()
     arrays = [model.forward(x[:BATCH]), *gradients(model, x[:BATCH], y[:BATCH])]
     count = STEPS * BATCH
@@ -122,6 +131,7 @@ def settings() -> Iterator[tuple[str, str, str, int]]:
     for dtype in DTYPES:
         yield from product(["every kind"], [dtype], pl.kernels.isas(), THREADS)
     yield from product(HUNDRED, ["float32"], FUSED, MORE_THREADS)
+    yield from product(OPTIMIZED, ["float32"], FUSED, THREADS[1:])
 
 
 def print_fingerprints() -> None:
