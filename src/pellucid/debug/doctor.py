@@ -41,7 +41,7 @@ class Doctor(Callback):
     every : int, optional
         Steps between two observations. By default as many as keep the time that
         observing takes below ``budget``; a number makes the report repeatable.
-    budget : float, default 0.03
+    budget : float, default 0.02
         Share of the training time that observing may take, between 0 and 1.
 
     Attributes
@@ -66,7 +66,7 @@ class Doctor(Callback):
     True
     """
 
-    def __init__(self, every: int | None = None, budget: float = 0.03) -> None:
+    def __init__(self, every: int | None = None, budget: float = 0.02) -> None:
         hint = "Pass every=50, or leave it out."
         self.every = every
         if every is not None:
