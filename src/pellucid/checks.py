@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from pellucid.core.inputs import check_number
-from pellucid.errors import describe
+from pellucid.errors import argument, describe
 
 Array = NDArray[Any]
 
@@ -28,7 +28,7 @@ def check_fraction(value: object, name: str) -> float:
             describe(
                 f"{name} is 1",
                 "Expected a number of at least 0 and below 1",
-                f"Lower {name}.",
+                f"Lower {argument(name)}.",
             )
         )
     return number

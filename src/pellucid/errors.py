@@ -61,6 +61,17 @@ def closest(word: str, choices: Iterable[str]) -> str | None:
     return names[found[0]] if found else None
 
 
+def argument(name: str) -> str:
+    """The name of an argument without what owns it, for the repair of a message.
+
+    Example
+    -------
+    >>> argument("SGD: ema_decay"), argument("epochs")
+    ('ema_decay', 'epochs')
+    """
+    return name.rpartition(": ")[2]
+
+
 def check_choice(value: object, name: str, choices: Iterable[str]) -> str:
     """Return `value` when it is one of the words in `choices`.
 
@@ -82,9 +93,11 @@ def check_choice(value: object, name: str, choices: Iterable[str]) -> str:
     expected = "Expected one of " + ", ".join(f'"{word}"' for word in words)
     if not isinstance(value, str):
         what = f"{name} is {value!r}, of type {type(value).__name__}"
-        raise TypeError(describe(what, expected, f"Pass {name} as a string"))
+        raise TypeError(describe(what, expected, f"Pass {argument(name)} as a string"))
     near = closest(value, words)
-    repair = f'Did you mean "{near}"?' if near else f"Choose {name} from the list"
+    repair = (
+        f'Did you mean "{near}"?' if near else f"Choose {argument(name)} from the list"
+    )
     raise ValueError(describe(f'{name} is "{value}"', expected, repair))
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import pellucid.io
+from pellucid.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pellucid.errors import FormatError
 from pellucid.io import load_model, load_weights
 from pellucid.io import weights as weights_module
@@ -21,8 +22,9 @@ from pellucid.io.config import KEY, seal
 from pellucid.io.header import read_file
 from pellucid.layers import Dense
 from pellucid.optimizers import Adam
-from tests.io.models import make_model, train
+from tests.io.models import X, Y, make_model, train
 from tests.support.guard import assert_survives
+from tests.support.models import snapshot
 
 
 @pytest.fixture
@@ -49,13 +51,14 @@ def edited(path: Path) -> Iterator[dict[str, Any]]:
 
 def set_at(tree: Any, where: str, value: Any) -> None:
     """Set a value by a path such as ``layers/0/kind``; DELETE removes the key."""
-    *steps, last = [int(key) if key.isdecimal() else key for key in where.split("/")]
+    *steps, last = where.split("/")
     for step in steps:
-        tree = tree[step]
+        tree = tree[int(step) if isinstance(tree, list) else step]
+    key = int(last) if isinstance(tree, list) else last
     if value is DELETE:
-        del tree[last]
+        del tree[key]
     else:
-        tree[last] = value
+        tree[key] = value
 
 
 DELETE = object()
@@ -108,6 +111,7 @@ CHANGES: list[tuple[str, Any, str]] = [
     ("compile/loss/config/reduction", "x", "reduction"),
     ("compile/metrics", 3, "model.safetensors"),
     ("compile/metrics/0", "accuracy", "model.safetensors"),
+    ("compile/metrics/0/config/name", [1], "name"),
     ("training/optimizer/counters", DELETE, "counters"),
     ("training/optimizer/counters/iterations", "x", "model.safetensors"),
     ("training/optimizer/slots/m", DELETE, "model.safetensors"),
@@ -152,6 +156,65 @@ def test_changed_manifest(
     with pytest.raises(FormatError, match=message) as caught:
         load_model(path)
     assert str(path) in str(caught.value)
+
+
+def checkpoint_of(path: Path) -> None:
+    """Write a checkpoint in which EarlyStopping and ModelCheckpoint have states."""
+    stopping, saving = EarlyStopping(patience=3), ModelCheckpoint(path)
+    make_model(Adam(0.01)).fit(X, Y, epochs=2, callbacks=[stopping, saving], verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        ("training/callbacks/0", {}),
+        ("training/callbacks/0", 3),
+        ("training/callbacks/0/state", {}),
+        ("training/callbacks/0/state", None),
+        ("training/callbacks/0/state/best", "low"),
+        ("training/callbacks/0/state/best_epoch", [1]),
+        ("training/callbacks/0/state/wait", None),
+        ("training/callbacks/0/state/weights", {"dense_1.bias": None}),
+        ("training/callbacks/0/state/stopped", "late"),
+        ("training/callbacks/1/state/wait", {}),
+        ("tensors/training\\callbacks\\0\\state\\weights\\dense_1.bias", np.zeros(7)),
+        ("tensors/training\\more", np.zeros(2)),
+    ],
+)
+def test_a_forged_checkpoint_is_refused_and_changes_nothing(
+    where: str, value: Any, path: Path
+) -> None:
+    checkpoint_of(path)
+    with edited(path) as manifest:
+        if where == "training/callbacks/0/state/weights":
+            for name in [n for n in manifest["tensors"] if "/state/weights/" in n]:
+                del manifest["tensors"][name]
+        set_at(manifest, where, value)
+        tensors = manifest["tensors"]
+        for name in [name for name in tensors if "\\" in name]:
+            tensors[name.replace("\\", "/")] = tensors.pop(name)
+    model = train(make_model(Adam(0.01)))
+    before, seed, history = snapshot(model), model.seed, model.history
+    callbacks = [EarlyStopping(patience=3), ModelCheckpoint(path)]
+    with pytest.raises(FormatError):
+        model.fit(X, Y, epochs=5, resume=path, callbacks=callbacks, verbose=0)
+    assert snapshot(model) == before
+    assert (model.seed, model.history) == (seed, history)
+
+
+def test_a_callback_that_refuses_leaves_the_model_as_it_was(path: Path) -> None:
+    class Refusing(Callback):
+        def on_train_begin(self, logs: object) -> None:
+            raise RuntimeError("not today")
+
+    checkpoint_of(path)
+    model = train(make_model(Adam(0.02)))
+    before = snapshot(model)
+    with pytest.raises(RuntimeError, match="not today"):
+        model.fit(X, Y, epochs=5, resume=path, callbacks=[Refusing()], verbose=0)
+    assert snapshot(model) == before
+    again = train(make_model(Adam(0.02)))
+    assert snapshot(train(model)) == snapshot(train(again))
 
 
 def test_the_editor_of_these_tests_changes_nothing_else(

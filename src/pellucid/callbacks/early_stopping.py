@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pellucid.callbacks.base import Logs
 from pellucid.callbacks.monitor import Monitor
+from pellucid.errors import describe
 
 
 class EarlyStopping(Monitor):
@@ -97,7 +98,19 @@ class EarlyStopping(Monitor):
     def load_state(self, state: dict[str, Any]) -> None:
         """See ``Callback.load_state``; a run that was stopped stays stopped."""
         super().load_state(state)
-        self._best_weights = dict(state["weights"]) or None
+        weights = dict(state["weights"])
+        own = {name: array.shape for name, array in self.model.state_dict().items()}
+        if weights and own != {
+            name: np.shape(array) for name, array in weights.items()
+        }:
+            raise ValueError(
+                describe(
+                    "the best weights in the state do not fit the model",
+                    "Expected the names and shapes of model.state_dict()",
+                    "Load the state into the model that it came from.",
+                )
+            )
+        self._best_weights = weights or None
         if state["stopped"] is not None:
             self.stopped_epoch = int(state["stopped"])
             self.model.stop_training = True

@@ -155,9 +155,7 @@ def load_model(path: Path) -> Sequential:
         if manifest["training"] is not None:
             state = join_state(manifest["training"], arrays, TRAINING)
             model.load_training_state(state)
-    if arrays:
-        names = ", ".join(list(arrays)[:SHOWN])
-        refuse(file.path, f"{len(arrays)} tensors belong to nothing: {names}")
+    _refuse_unused(file, arrays)
     if manifest["training"] is not None and manifest["numerics"] != NUMERICS:
         warnings.warn(
             f"{file.path} was written by pellucid {manifest['library_version']}, whose "
@@ -247,6 +245,7 @@ def load_checkpoint(model: Sequential, checkpoint: Checkpoint) -> None:
         _load_weights(model, file, sealed=True)
         with _refusing(file):
             state = join_state(checkpoint.training, arrays, TRAINING)
+            _refuse_unused(file, arrays)
             model.restore_training(state, checkpoint.seed)
     except BaseException:
         model.load_state_dict(before)
@@ -368,6 +367,13 @@ def _load_weights(model: Sequential, file: StoredFile, sealed: bool) -> None:
             )
     with _refusing(file):
         model.load_state_dict(weights)
+
+
+def _refuse_unused(file: StoredFile, arrays: dict[str, Array]) -> None:
+    """Refuse tensors that the description of the training state does not name."""
+    if arrays:
+        names = ", ".join(list(arrays)[:SHOWN])
+        refuse(file.path, f"{len(arrays)} tensors belong to nothing: {names}")
 
 
 @contextmanager

@@ -29,6 +29,14 @@ class Metric:
     """
 
     def __init__(self, name: str) -> None:
+        if not isinstance(name, str) or not name:
+            raise TypeError(
+                describe(
+                    f"{type(self).__name__}: name is {name!r}",
+                    "Expected the key of the values in History, a string",
+                    'Pass name="my_metric", or leave it out.',
+                )
+            )
         self.name = name
         self.kind: Kind | None = None
         self.from_logits = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,8 @@ from pellucid import kernels
 from pellucid.callbacks.base import Callback
 from pellucid.callbacks.progress import ProgressBar
 from pellucid.core.layer import Array
-from pellucid.errors import NumericsError
+from pellucid.core.registry import ours
+from pellucid.errors import FormatError, NumericsError, describe
 from pellucid.model.history import History
 from pellucid.model.inference import evaluate_samples
 from pellucid.model.options import Options
@@ -66,28 +67,40 @@ class FitLoop:
             interrupts=self.interrupts,
         )
 
-    def run(self, resumed: bool = False) -> History:
-        """Train, and leave the model at the border of a step whatever happens."""
+    def run(self, undo: Callable[[], None] | None = None) -> History:
+        """Train, and leave the model at the border of a step whatever happens.
+
+        Parameters
+        ----------
+        undo : callable, optional
+            Given where a checkpoint was loaded: makes the model what it was before,
+            when a callback refuses to go on from it.
+        """
         model, callbacks = self.model, self.callbacks
         first = model.epochs_done
-        last = self.options.epochs + (0 if resumed else first)
+        last = self.options.epochs + (first if undo is None else 0)
         params = {
             "epochs": last,
             "first_epoch": first,
             "steps": self._steps,
         }
-        model.history = self.history
         model.stop_training = False
         model.callbacks = callbacks
         logs: dict[str, float] = {}
         try:
             with self.interrupts.watching():
-                for callback in callbacks:
-                    callback.model, callback.params = model, params
-                    callback.attach(self)
-                    callback.on_train_begin(logs)
-                if resumed:
-                    restore_callbacks(callbacks, model.callback_states)
+                try:
+                    for callback in callbacks:
+                        callback.model, callback.params = model, params
+                        callback.attach(self)
+                        callback.on_train_begin(logs)
+                    if undo is not None:
+                        restore_callbacks(callbacks, model.callback_states)
+                except BaseException:
+                    if undo is not None:
+                        undo()
+                    raise
+                model.history = self.history
                 for epoch in range(first, last):
                     if model.stop_training:
                         break
@@ -187,14 +200,33 @@ class FitLoop:
 def restore_callbacks(
     callbacks: Sequence[Callback], states: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Hand each callback what a checkpoint kept of the first unused of its kind."""
+    """Hand each callback what a checkpoint kept of the first unused of its kind.
+
+    Raises
+    ------
+    FormatError
+        A callback of pellucid's is given a state that it did not write.
+    """
     left = list(states)
     for callback in callbacks:
+        name = type(callback).__name__
         for index, part in enumerate(left):
-            if part["kind"] == type(callback).__name__:
+            if part["kind"] != name:
+                continue
+            try:
                 callback.load_state(part["state"])
-                del left[index]
-                break
+            except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+                if not ours(callback):
+                    raise
+                raise FormatError(
+                    describe(
+                        f"the checkpoint's state of {name} is malformed: {error!r}",
+                        "Expected what the callback's state() returned",
+                        "Take a file that ModelCheckpoint wrote, or leave resume out.",
+                    )
+                ) from error
+            del left[index]
+            break
 
 
 def _overrides(callback: Callback, method: str) -> bool:

@@ -278,9 +278,11 @@ class Sequential(Network):
                 sample_weight=sample_weight,
             )
             self._step = None
-            if checkpoint is not None:
-                load_checkpoint(self, checkpoint)
-            return FitLoop(self, options, data).run(resumed=checkpoint is not None)
+            if checkpoint is None:
+                return FitLoop(self, options, data).run()
+            undo = state.undoing(self)
+            load_checkpoint(self, checkpoint)
+            return FitLoop(self, options, data).run(undo)
 
     def find_learning_rate(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -164,7 +164,10 @@ def load_training_state(model: Sequential, state: Mapping[str, Any]) -> None:
     counters = {name: float(value) for name, value in saved["counters"].items()}
     draws = {name: int(value) for name, value in state["random"].items()}
     epochs = int(state["epochs_done"])
-    callbacks = [dict(part) for part in state["callbacks"].values()]
+    callbacks = [
+        {"kind": str(part["kind"]), "state": dict(part["state"])}
+        for part in state["callbacks"].values()
+    ]
     if (
         shapes != given
         or counters.keys() != optimizer.counters().keys()
@@ -190,6 +193,20 @@ def load_training_state(model: Sequential, state: Mapping[str, Any]) -> None:
         random[name][0] = count
     model.epochs_done = epochs
     model.callback_states = callbacks
+
+
+def undoing(model: Sequential) -> Callable[[], None]:
+    """Return what gives a model its weights, its seed and the state of now back."""
+    seed, weights = model.seed, model.state_dict()
+    saved, callbacks = training_state(model), model.callback_states
+
+    def undo() -> None:
+        load_state(model, weights)
+        model.optimizer.reset()
+        model.restore_training(saved, seed)
+        model.callback_states = callbacks
+
+    return undo
 
 
 def _draws(model: Sequential) -> dict[str, Array]:
