@@ -127,3 +127,22 @@ def test_from_spec():
 def test_bad_specs(spec, error, words):
     with pytest.raises(error, match=words):
         pl.from_spec(spec, input_shape=(4,))
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: pl.mlp([2, 1], input_shape=(2,)), TypeError, "Leave input_shape out"),
+        (lambda: pl.mlp([2, 1], sed=0), TypeError, "Did you mean seed"),
+        (lambda: pl.lenet5(layers=[]), TypeError, "Leave layers out"),
+        (lambda: pl.lenet5(28), TypeError, "input_shape is 28"),
+        (lambda: pl.resnet18((64, 64)), ValueError, r"input_shape is \(64, 64\)"),
+        (lambda: pl.mobilenet_small((32, 32.0, 3)), TypeError, "input_shape is 32.0"),
+        (lambda: pl.vgg_small(classes=0), ValueError, "classes is 0"),
+        (lambda: pl.from_spec([], input_shape=(4,)), ValueError, r"spec is \[\]"),
+    ],
+)
+def test_bad_arguments(make, error, words):
+    with pytest.raises(error, match=words) as caught:
+        make()
+    assert "Expected" in str(caught.value)

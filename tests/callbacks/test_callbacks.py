@@ -287,3 +287,10 @@ def test_small_values_stay_readable():
     assert format_logs({"loss": 1.5e-5, "accuracy": 1.0}) == (
         "loss 1.50e-05, accuracy 1.000"
     )
+
+
+def test_callbacks_show_their_arguments():
+    assert repr(pl.CSVLogger("log.csv")) == "CSVLogger(path='log.csv', append=False)"
+    assert repr(pl.EarlyStopping(patience=3)).startswith(
+        "EarlyStopping(monitor='val_loss', patience=3, "
+    )

@@ -123,3 +123,10 @@ def test_input_shapes_are_whole_numbers(shape: Any) -> None:
 def test_input_shapes_that_do_not_fit(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"(?s)dense_1 .*\(n.*Expected \(n, in\)"):
         Dense(2, name="dense_1").build(shape)
+
+
+def test_layers_show_what_is_not_the_default() -> None:
+    assert repr(Dense(3)) == "Dense(units=3)"
+    shown = repr(Dense(3, "relu", kernel_regularizer="l2", bias_initializer="ones"))
+    arguments = "activation='relu', bias_initializer=Ones()"
+    assert shown == f"Dense(units=3, {arguments}, kernel_regularizer=L2(l2=0.01))"

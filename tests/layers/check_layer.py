@@ -332,13 +332,13 @@ def check_backward_protocol(case: Case) -> None:
     """backward needs one forward(training=True), the right dy, and gives dx or None."""
     layer = built(case)
     x, r = inputs(case)
-    with pytest.raises(RuntimeError, match=r"(?s)^some_name .*call forward\(training"):
+    with pytest.raises(RuntimeError, match=r"(?s)^some_name .*Call forward\(training"):
         layer.backward(r)
     layer.forward(x)
-    with pytest.raises(RuntimeError, match=r"call forward\(training=True\) first"):
+    with pytest.raises(RuntimeError, match=r"Call forward\(training=True\) first"):
         layer.backward(r)
     expected = step(layer, x, r)
-    with pytest.raises(RuntimeError, match=r"call forward\(training=True\) first"):
+    with pytest.raises(RuntimeError, match=r"Call forward\(training=True\) first"):
         layer.backward(r)
     layer.random.counter[0] = 0
     layer.forward(x, training=True)

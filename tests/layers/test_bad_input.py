@@ -237,7 +237,7 @@ def test_054_a_new_batch_size_between_forward_and_backward() -> None:
     assert layer.backward(np.ones((4, 3))) is not None
     layer.forward(np.ones((4, 3)), training=True)
     layer.forward(np.ones((8, 3)), training=True)
-    with pytest.raises(RuntimeError, match=r"(?s)relu_1.*call forward\(training"):
+    with pytest.raises(RuntimeError, match=r"(?s)relu_1.*Call forward\(training"):
         layer.backward(np.ones((4, 3)))
     with pytest.raises(ValueError, match="dy has shape"):
         layer.backward(np.ones((5, 3)))

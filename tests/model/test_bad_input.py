@@ -268,11 +268,11 @@ def test_class_weights(model):
 
 
 def test_052_backward_needs_forward(model):
-    with pytest.raises(RuntimeError, match=r"call forward\(training=True\) first"):
+    with pytest.raises(RuntimeError, match=r"Call forward\(training=True\) first"):
         model.backward(np.zeros((12, 3)))
     model.forward(X, training=True)
     model.backward(np.zeros((12, 3)))
-    with pytest.raises(RuntimeError, match=r"call forward\(training=True\) first"):
+    with pytest.raises(RuntimeError, match=r"Call forward\(training=True\) first"):
         model.backward(np.zeros((12, 3)))
 
 

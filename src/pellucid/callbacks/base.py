@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pellucid.core.shown import own_arguments, shown_call
+
 if TYPE_CHECKING:
     from pellucid.core.layer import Array
     from pellucid.errors import NumericsError
@@ -35,6 +37,9 @@ class Callback:
     """A line that ``fit`` shows at its end, unless it is silent."""
     runs_last: bool = False
     """True to be called after the other callbacks."""
+
+    def __repr__(self) -> str:
+        return shown_call(self, own_arguments(self))
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps of this callback: numbers, arrays, nested dicts."""

@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 from pellucid import kernels
 from pellucid.core.inputs import check_number
 from pellucid.core.random import RandomStream
+from pellucid.core.shown import shown_call
 from pellucid.errors import check_choice, describe
 
 Array = NDArray[Any]
@@ -41,8 +42,7 @@ class Initializer:
         return {}
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{k}={v!r}" for k, v in self.config().items())
-        return f"{type(self).__name__}({arguments})"
+        return shown_call(self, self.config())
 
 
 class _VarianceScaling(Initializer):

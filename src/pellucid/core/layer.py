@@ -17,6 +17,7 @@ from pellucid.core.inputs import as_float_input, check_axes
 from pellucid.core.parameter import Parameter
 from pellucid.core.random import RandomStream
 from pellucid.core.regularizers import Regularizer
+from pellucid.core.shown import changed_arguments, shown_call
 from pellucid.core.workspace import Workspace
 from pellucid.errors import describe
 
@@ -239,13 +240,7 @@ class Layer:
         return state | {"saved": None, "_saved_shape": None, "_replaced_shape": None}
 
     def __repr__(self) -> str:
-        shown = {
-            key: value for key, value in self.config().items() if value is not None
-        }
-        if shown.get("trainable") is True:
-            del shown["trainable"]
-        arguments = ", ".join(f"{key}={value!r}" for key, value in shown.items())
-        return f"{type(self).__name__}({arguments})"
+        return shown_call(self, changed_arguments(self, self.config()))
 
     # What a layer does ---------------------------------------------------------
 
@@ -456,7 +451,7 @@ class Layer:
                 describe(
                     f"{self.label}: backward has no forward pass to go back through",
                     "Expected one forward(x, training=True) before each backward",
-                    "call forward(training=True) first",
+                    "Call forward(training=True) first",
                 )
             )
         array = as_float_input(dy, self._built_dtype(), f"{self.label}: dy")
@@ -467,7 +462,7 @@ class Layer:
                         f"{self.label}: dy has shape {array.shape}, but a later "
                         f"forward pass returned shape {self._saved_shape}",
                         "Expected the gradient of the last forward(training=True)",
-                        "call forward(training=True) first, with the batch of this dy",
+                        "Call forward(training=True) first, with the batch of this dy",
                     )
                 )
             raise ValueError(

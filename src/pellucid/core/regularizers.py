@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pellucid import kernels
 from pellucid.core.inputs import check_number
+from pellucid.core.shown import shown_call
 from pellucid.errors import check_choice
 
 Array = NDArray[Any]
@@ -76,9 +77,8 @@ class L1L2:
         return {"l1": self.l1, "l2": self.l2}
 
     def __repr__(self) -> str:
-        arguments = {key: value for key, value in self.config().items() if value}
-        shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
-        return f"{type(self).__name__}({shown})"
+        shown = {key: value for key, value in self.config().items() if value}
+        return shown_call(self, shown)
 
 
 class L1(L1L2):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pellucid.core.inputs import check_number
+from pellucid.core.shown import shown_call
 from pellucid.errors import check_choice
 
 
@@ -56,5 +57,4 @@ class Schedule:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{k}={v!r}" for k, v in self.config().items())
-        return f"{type(self).__name__}({arguments})"
+        return shown_call(self, self.config())

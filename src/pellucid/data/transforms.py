@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pellucid import kernels
 from pellucid.core.inputs import check_number
+from pellucid.core.shown import shown_call
 from pellucid.data.draws import Draws
 from pellucid.data.maths import unit_circle
 from pellucid.errors import check_choice, describe
@@ -70,8 +71,7 @@ class Transform:
         raise NotImplementedError(f"{type(self).__name__} has no apply(x, y, draws)")
 
     def __repr__(self) -> str:
-        options = ", ".join(f"{key}={value!r}" for key, value in vars(self).items())
-        return f"{type(self).__name__}({options})"
+        return shown_call(self, vars(self))
 
 
 class Compose(Transform):

@@ -163,7 +163,8 @@ class Container(Layer):
             f"{word}=[{', '.join(str(layer.name) for layer in chain)}]"
             for word, chain in self._chains.items()
         )
-        return f"{type(self).__name__}({chains}, name={self.name!r})"
+        name = "" if self.name is None else f", name={self.name!r}"
+        return f"{type(self).__name__}({chains}{name})"
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in super().__getstate__().items() if k != "_workspace"}

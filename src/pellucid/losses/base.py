@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from pellucid.checks import real_array, sample_weights
+from pellucid.core.shown import shown_call
 from pellucid.errors import check_choice, describe
 
 Array = NDArray[Any]
@@ -126,10 +127,7 @@ class Loss:
         return float(value[0])
 
     def __repr__(self) -> str:
-        arguments = ", ".join(
-            f"{key}={value!r}" for key, value in self.config().items()
-        )
-        return f"{type(self).__name__}({arguments})"
+        return shown_call(self, self.config())
 
 
 def count_mismatch(samples: int, targets: int, name: str = "x") -> str:

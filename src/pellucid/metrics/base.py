@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pellucid import kernels
 from pellucid.checks import class_labels, real_array
+from pellucid.core.shown import shown_call
 from pellucid.errors import describe
 
 Array = NDArray[Any]
@@ -71,10 +72,7 @@ class Metric:
         return {"name": self.name}
 
     def __repr__(self) -> str:
-        arguments = ", ".join(
-            f"{key}={value!r}" for key, value in self.config().items()
-        )
-        return f"{type(self).__name__}({arguments})"
+        return shown_call(self, self.config())
 
 
 def is_binary(y_pred: Array, kind: Kind | None) -> bool:

@@ -15,6 +15,7 @@ from pellucid.checks import check_fraction
 from pellucid.core.inputs import check_number
 from pellucid.core.registry import ours
 from pellucid.core.schedule import Schedule
+from pellucid.core.shown import shown_call
 from pellucid.core.workspace import aligned_empty
 from pellucid.errors import describe
 
@@ -268,8 +269,7 @@ class Optimizer:
         shown = self.config()
         if self.schedule is not None:
             shown["learning_rate"] = self.schedule
-        arguments = ", ".join(f"{key}={value!r}" for key, value in shown.items())
-        return f"{type(self).__name__}({arguments})"
+        return shown_call(self, shown)
 
 
 def clip_by_norm(gradients: Sequence[Array], limit: float) -> float:

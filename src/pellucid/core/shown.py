@@ -1,0 +1,53 @@
+"""How objects show themselves: as the call that makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def shown_call(thing: object, arguments: Mapping[str, Any]) -> str:
+    """The text ``Class(name=value, ...)``.
+
+    Example
+    -------
+    >>> shown_call(1.5, {"factor": 2, "by": "epoch"})
+    "float(factor=2, by='epoch')"
+    """
+    inside = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    return f"{type(thing).__name__}({inside})"
+
+
+def changed_arguments(thing: object, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments in a ``config()`` that differ from the constructor's defaults.
+
+    What a config holds as a dictionary, for a file, is taken from the object.
+    """
+    import inspect  # costs milliseconds at import: only showing pays them
+
+    parameters = inspect.signature(type(thing)).parameters
+    defaults = {name: parameter.default for name, parameter in parameters.items()}
+    return {
+        name: getattr(thing, name, value) if isinstance(value, dict) else value
+        for name, value in config.items()
+        if value is not None
+        and value != defaults.get(name)
+        and value != {"kind": defaults.get(name)}
+    }
+
+
+def own_arguments(thing: object) -> dict[str, Any]:
+    """The arguments of the constructor that the object keeps under their names.
+
+    Example
+    -------
+    >>> class Point:
+    ...     def __init__(self, x, y):
+    ...         self.x, self.height = x, y
+    >>> own_arguments(Point(1, 2))
+    {'x': 1}
+    """
+    import inspect
+
+    names = inspect.signature(type(thing)).parameters
+    return {name: vars(thing)[name] for name in names if name in vars(thing)}
