@@ -51,12 +51,15 @@ def closest(word: str, choices: Iterable[str]) -> str | None:
 
     Example
     -------
-    >>> closest("smae", ["valid", "same"])
-    'same'
+    >>> closest("smae", ["valid", "same"]), closest("auc", ["acc", "roc_auc"])
+    ('same', 'roc_auc')
     """
     from difflib import get_close_matches  # costs a millisecond: only errors pay it
 
     names = {choice.lower(): choice for choice in choices}
+    whole = [name for name in names if word.lower() in name.split("_")]
+    if len(whole) == 1 and len(word) > 1:
+        return names[whole[0]]
     found = get_close_matches(word.lower(), names, n=1, cutoff=0.5)
     return names[found[0]] if found else None
 

@@ -17,7 +17,7 @@ from pellucid import kernels
 from pellucid.core.inputs import check_number
 from pellucid.core.random import RandomStream
 from pellucid.core.shown import shown_call
-from pellucid.errors import check_choice, describe
+from pellucid.errors import argument, check_choice, describe
 
 Array = NDArray[Any]
 
@@ -351,7 +351,17 @@ def get_initializer(
         return spec
     arguments = dict(spec) if isinstance(spec, dict) else {"kind": spec}
     kind = check_choice(arguments.pop("kind", None), name, INITIALIZERS)
-    return INITIALIZERS[kind](**arguments)
+    cls = INITIALIZERS[kind]
+    try:
+        return cls(**arguments)
+    except TypeError as error:
+        raise TypeError(
+            describe(
+                f"{name} is {spec!r}: {error}",
+                f"Expected the arguments of {cls.__name__}",
+                f"Pass an object: {argument(name)}={cls.__name__}(...).",
+            )
+        ) from error
 
 
 def initializer_config(initializer: Initializer | None) -> dict[str, Any] | None:

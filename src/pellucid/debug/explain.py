@@ -41,8 +41,9 @@ def explain_layer(layer: Layer, batch_size: int = 32) -> str:
             describe(
                 f"explain was asked of {layer.label}, which is not built: its shapes "
                 "are not known",
-                "Expected a layer in a model with an input shape",
-                "Call model.build(shape) or layer.forward(x) first.",
+                "Expected a layer of a built model",
+                "Call model.build() first, or model.build(shape) where the model has "
+                "no input_shape.",
             )
         )
     parts = [layer.label, formula(layer), "", *_shapes(layer), "", *_cost(layer, n)]

@@ -212,7 +212,7 @@ class NetworkTester:
                     category,
                     name,
                     n == 1,
-                    f"{n} different result{'s' * (n > 1)}",
+                    "equal bits" if n == 1 else f"{n} different results",
                     advice,
                 )
                 for name, n in counts.items()

@@ -126,8 +126,8 @@ class TopKAccuracy(Metric):
         if is_binary(y_pred, self.kind) or y_pred.shape[-1] <= self.k:
             raise ValueError(
                 describe(
-                    f"{self.name}: k is {self.k} and the output has shape "
-                    f"{('n', *y_pred.shape[1:])}",
+                    f"{self.name}: k is {self.k} and the output has "
+                    f"{y_pred.shape[-1]} columns",
                     "Expected one column for each of more than k classes",
                     'Pass a smaller k, or use metrics=["accuracy"].',
                 )

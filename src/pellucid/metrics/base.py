@@ -130,6 +130,14 @@ def label_pair(
                     f"Pass {name}.argmax(axis=-1) for one-hot rows or probabilities.",
                 )
             )
+        if name == "y_pred" and array.dtype.kind == "f" and (array % 1).any():
+            raise ValueError(
+                describe(
+                    "y_pred holds numbers that are not whole",
+                    "Expected class labels of shape (n,)",
+                    "Pass (y_pred >= 0.5).astype(int) for probabilities of yes.",
+                )
+            )
         pair.append(class_labels(array, name))
     if len(pair[0]) != len(pair[1]):
         raise ValueError(

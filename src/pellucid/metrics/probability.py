@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pellucid import kernels
-from pellucid.checks import check_integer
+from pellucid.checks import check_integer, first_bad
+from pellucid.errors import describe
 from pellucid.metrics.base import (
     Array,
     Kind,
@@ -204,14 +205,14 @@ def log_loss(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     Raises
     ------
     TypeError, ValueError
-        Arrays that do not fit, or nothing to count.
+        Arrays that do not fit, nothing to count, or numbers that are no probabilities.
 
     Example
     -------
     >>> round(log_loss([1, 0], [0.5, 0.5]), 6)
     0.693147
     """
-    return _of(LogLoss(), y_true, y_pred)
+    return _of(LogLoss(), y_true, y_pred, "log_loss")
 
 
 def roc_auc(y_true: ArrayLike, y_pred: ArrayLike) -> float:
@@ -250,18 +251,29 @@ def calibration_error(y_true: ArrayLike, y_pred: ArrayLike, *, bins: int = 15) -
     Raises
     ------
     TypeError, ValueError
-        Arrays that do not fit, or nothing to count.
+        Arrays that do not fit, nothing to count, or numbers that are no probabilities.
 
     Example
     -------
     >>> round(calibration_error([1, 0, 1], [0.75, 0.75, 0.75]), 6)
     0.083333
     """
-    return _of(CalibrationError(bins), y_true, y_pred)
+    return _of(CalibrationError(bins), y_true, y_pred, "calibration_error")
 
 
-def _of(metric: Metric, y_true: ArrayLike, y_pred: ArrayLike) -> float:
+def _of(
+    metric: Metric, y_true: ArrayLike, y_pred: ArrayLike, of_probabilities: str = ""
+) -> float:
     truth, predicted = score_pair(y_true, y_pred)
+    bad = (predicted < 0) | (predicted > 1)
+    if of_probabilities and bad.any():
+        raise ValueError(
+            describe(
+                f"{of_probabilities}: y_pred holds {predicted[first_bad(bad)]:g}",
+                "Expected probabilities, from 0 to 1",
+                "Pass model.predict_proba(x).",
+            )
+        )
     kind: Kind = "regression" if truth.shape == predicted.shape else "categorical"
     metric.configure(kind, False)  # measured values are refused
     metric.update(truth, predicted)

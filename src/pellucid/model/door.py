@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -166,6 +166,18 @@ def raw_features(
         gatherable = x.dtype in (np.float32, np.float64) and x.dtype.isnative
         if gatherable or (x.dtype == np.uint8 and x.ndim != 4):
             return np.asarray(x)
+    if x is None or is_odd_iterable(x):
+        raise TypeError(
+            describe(
+                f"{name} is {'None' if x is None else f'a {type(x).__name__}'}",
+                "Expected an array; fit alone also takes batches (x, y), without y=, "
+                "from an iterable with a length",
+                "Pass the array of the samples."
+                if x is None or hasattr(x, "__len__")
+                else "Put the batches in a list, or use pellucid.data.Batches: a "
+                f"{type(x).__name__} would end after one epoch.",
+            )
+        )
     label = f"{first.label}: {name}"
     return as_float_input(x, dtype, label, keep_bytes=first.accepts_bytes)
 
@@ -257,11 +269,23 @@ def class_weights(
 
 
 def is_batches(x: object) -> bool:
-    """Whether x is an iterable of batches rather than an array."""
-    arrays = (np.ndarray, list, tuple)
-    return (
-        isinstance(x, Iterable)
-        and not isinstance(x, arrays)
-        and not hasattr(x, "__array__")
-        and hasattr(x, "__len__")
+    """Whether x, given without y, is an iterable of batches rather than an array.
+
+    Example
+    -------
+    >>> batch = ([[1.0], [2.0]], [0, 1])
+    >>> [is_batches(x) for x in ([batch, batch], [[1.0], [2.0]], iter([batch]))]
+    [True, False, False]
+    """
+    if isinstance(x, Sequence):
+        first = x[0] if len(x) else None
+        return isinstance(first, tuple) and all(map(np.ndim, first))
+    return is_odd_iterable(x) and hasattr(x, "__len__")
+
+
+def is_odd_iterable(x: object) -> bool:
+    """Whether x can be iterated and is neither an array nor a sequence."""
+    arrays = (np.ndarray, Sequence)
+    return isinstance(x, Iterable) and not (
+        isinstance(x, arrays) or hasattr(x, "__array__")
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from pellucid.callbacks.base import Callback
 from pellucid.callbacks.progress import ProgressBar
 from pellucid.checks import check_fraction, check_integer
@@ -55,6 +57,14 @@ def check_options(
                 f"verbose is {verbose!r}",
                 'Expected 0 (silent), 1 (progress bar) or "auto"',
                 "Leave verbose out.",
+            )
+        )
+    if not isinstance(shuffle, bool | np.bool_):
+        raise TypeError(
+            describe(
+                f"shuffle is {shuffle!r}",
+                "Expected True or False",
+                "Leave shuffle out to draw a new order in every epoch.",
             )
         )
     found = _callback_list(callbacks)

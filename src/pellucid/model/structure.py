@@ -53,7 +53,7 @@ class Structure:
         self._shapes: list[Shape] = []
         self._store: ParameterStore | None = None
         self._make_locks()
-        self._extend(list(layers))
+        self._extend(_layer_list(layers))
 
     def _make_locks(self) -> None:
         self._build_lock = threading.Lock()
@@ -180,7 +180,9 @@ class Structure:
                     describe(
                         f"{layer!r} is not a layer",
                         "Expected objects of class Layer",
-                        "Make the layer by calling its class: Dense(10).",
+                        "Give its layers, in new objects, or Residual or Concat."
+                        if isinstance(layer, Structure)
+                        else "Make the layer by calling its class: Dense(10).",
                     )
                 )
         joined = [*self._layers, *layers]
@@ -366,6 +368,20 @@ class Structure:
             check_integer(n, "input_shape", low=1, hint=hint) for n in sizes
         )
         return inside(checked, self._channels_first)
+
+
+def _layer_list(layers: object) -> list[Any]:
+    if isinstance(layers, Layer) or not isinstance(layers, Iterable):
+        raise TypeError(
+            describe(
+                f"layers is {layers!r}",
+                "Expected a list of layers",
+                f"Write Sequential([{layers!r}])."
+                if isinstance(layers, Layer)
+                else "Write Sequential([Dense(10)]).",
+            )
+        )
+    return list(layers)
 
 
 def _check_dtype(dtype: object) -> np.dtype[Any]:

@@ -17,7 +17,7 @@ from pellucid.core.registry import ours
 from pellucid.core.schedule import Schedule
 from pellucid.core.shown import shown_call
 from pellucid.core.workspace import aligned_empty
-from pellucid.errors import describe
+from pellucid.errors import closest, describe
 
 Array = NDArray[Any]
 
@@ -79,8 +79,10 @@ class Optimizer:
         clip_value: float | None = None,
         ema_decay: float | None = None,
         rate_factors: Mapping[str, float] | None = None,
+        **unknown: object,
     ) -> None:
         name = type(self).__name__
+        _refuse_unknown(type(self), unknown)
         self.epoch = self.iterations = 0
         self.learning_rate = learning_rate
         self.weight_decay = check_number(
@@ -270,6 +272,24 @@ class Optimizer:
         if self.schedule is not None:
             shown["learning_rate"] = self.schedule
         return shown_call(self, shown)
+
+
+def _refuse_unknown(kind: type[Optimizer], unknown: Mapping[str, object]) -> None:
+    """Raise for arguments that neither the class nor ``Optimizer`` has."""
+    for name in unknown:
+        import inspect  # costs milliseconds at import: only an error pays them
+
+        own = inspect.signature(kind).parameters.values()
+        known = [p.name for p in own if p.kind is not p.VAR_KEYWORD]
+        known += [word for word in Common.__annotations__ if word not in known]
+        near = closest(name, known)
+        raise TypeError(
+            describe(
+                f"{kind.__name__} got the argument {name}",
+                f"Expected {', '.join(known)}",
+                f"Did you mean {near}?" if near else f"Leave {name} out.",
+            )
+        )
 
 
 def clip_by_norm(gradients: Sequence[Array], limit: float) -> float:
