@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import pellucid as pl
+
 README = Path(__file__).parents[1] / "README.md"
 
 
@@ -24,3 +26,19 @@ def test_it_has_the_two_commands() -> None:
     text = README.read_text()
     assert "python -m pip install . && python -m pellucid train" in text
     assert 'python -m pip install -e ".[test]" && python -m pytest' in text
+
+
+def test_the_changelog_has_every_public_name_once_in_its_lists() -> None:
+    """Every layer, loss, optimizer and the like; nothing is announced twice."""
+    text = (README.parent / "CHANGELOG.md").read_text()
+    added = text.partition("### Performance")[0]
+    plain = {"FormatError", "NumericsError", "Parameter", "Layer"}
+    names = {name for name in pl.__all__ if name[0].isupper()} - plain
+    lists = re.findall(r"`([^`]+)`", added)
+    words = [word for one in lists for word in one.split()]
+    assert names <= set(words)
+    kinds = (pl.layers, pl.losses, pl.optimizers, pl.schedules, pl.callbacks)
+    classes = {name for module in kinds for name in module.__all__} & names
+    assert classes - {"SiLU", "PReLU", "Concat", "Callback"} <= {
+        word for word in words if words.count(word) == 1
+    }
