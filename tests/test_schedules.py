@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.schedules import SCHEDULES, cosine, make_schedule, power
+from pellucid.core.elementary import cosine, power
+from pellucid.schedules import SCHEDULES, make_schedule
 from tests.support.models import blobs, mlp, snapshot
 
 EXAMPLES = {
