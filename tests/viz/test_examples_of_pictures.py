@@ -1,26 +1,10 @@
-"""The examples in the docstrings of the pictures."""
+"""The public pictures have examples; tests/test_doctests.py runs them."""
 
 from __future__ import annotations
 
 import doctest
-import importlib
-import pkgutil
-
-import pytest
 
 from pellucid import viz
-
-MODULES = [
-    f"pellucid.viz.{module.name}" for module in pkgutil.iter_modules(viz.__path__)
-]
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_examples(name: str) -> None:
-    pytest.importorskip("matplotlib")
-    pytest.importorskip("plotly")
-    assert doctest.testmod(importlib.import_module(name)).failed == 0
-
 
 FAMILIES = {
     *("classes", "features", "functions", "history", "network", "points"),
