@@ -1,4 +1,4 @@
-"""How objects show themselves: as the call that makes them."""
+"""How objects show themselves, as the call that makes them; and quantities."""
 
 from __future__ import annotations
 
@@ -51,3 +51,17 @@ def own_arguments(thing: object) -> dict[str, Any]:
 
     names = inspect.signature(type(thing)).parameters
     return {name: vars(thing)[name] for name in names if name in vars(thing)}
+
+
+def quantity(number: float, unit: str) -> str:
+    """1,234,567 as 1.23 M.
+
+    Example
+    -------
+    >>> quantity(1234567, "FLOP"), quantity(12, "B")
+    ('1.23 MFLOP', '12 B')
+    """
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.3g} {letter}{unit}"
+    return f"{number:.3g} {unit}"

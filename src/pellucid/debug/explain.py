@@ -11,6 +11,7 @@ from typing import Any
 from pellucid import kernels
 from pellucid.checks import check_integer
 from pellucid.core.layer import Layer, Shape
+from pellucid.core.shown import quantity
 from pellucid.errors import describe
 
 
@@ -99,30 +100,16 @@ def _cost(layer: Layer, n: int) -> list[str]:
     counted = "dx and dw" if has_weights else "dx"
     lines = [
         f"cost of a step, n = {n}, {layer.dtype}",
-        f"  forward     {_count(forward * n, 'FLOP')} ({forward:,} a sample"
-        f"{each if forward else ''}), {_count(forward_bytes, 'B')}",
-        f"  backward    {_count(backward * n, 'FLOP')} ({counted}), "
-        f"{_count(backward_bytes, 'B')}",
+        f"  forward     {quantity(forward * n, 'FLOP')} ({forward:,} a sample"
+        f"{each if forward else ''}), {quantity(forward_bytes, 'B')}",
+        f"  backward    {quantity(backward * n, 'FLOP')} ({counted}), "
+        f"{quantity(backward_bytes, 'B')}",
         f"  intensity   {flops / max(moved, 1):.3g} FLOP a byte",
-        f"  parameters  {parameters:,}, {_count(parameters * item, 'B')}",
+        f"  parameters  {parameters:,}, {quantity(parameters * item, 'B')}",
     ]
     if not parameters:
         lines[-1] = "  parameters  none"
     return lines
-
-
-def _count(number: float, unit: str) -> str:
-    """1,234,567 as 1.23 M.
-
-    Example
-    -------
-    >>> _count(1234567, "FLOP"), _count(12, "B")
-    ('1.23 MFLOP', '12 B')
-    """
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:.3g} {letter}{unit}"
-    return f"{number:.3g} {unit}"
 
 
 def _dense(layer: Any, n: int) -> tuple[str, dict[str, Any]]:

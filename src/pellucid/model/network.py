@@ -18,7 +18,16 @@ class Network(Structure):
     """Forward, backward, weights by name. The base of ``Sequential``."""
 
     def forward(self, x: Any, training: bool = False) -> Array:
-        """Go through the layers one by one; ``training=True`` prepares ``backward``."""
+        """Go through the layers one by one; ``training=True`` prepares ``backward``.
+
+        Example
+        -------
+        >>> import pellucid as pl
+        >>> model = pl.Sequential([pl.ReLU()])
+        >>> y = model.forward([[-1.0, 2.0]], training=True)
+        >>> y, model.backward([[1.0, 1.0]])
+        (array([[0., 2.]], dtype=float32), array([[0., 1.]], dtype=float32))
+        """
         self.require_layers("forward")
         door = self.door(x)
         y = features = door.features(x)
@@ -87,6 +96,12 @@ class Network(Structure):
             The model is not built.
         TypeError, ValueError
             Data that does not fit.
+
+        Example
+        -------
+        >>> import pellucid as pl
+        >>> pl.Sequential([pl.Tanh()], input_shape=(2,)).predict([[0, 0], [0, 0]]).shape
+        (2, 2)
         """
         if batch_size == BATCH_SIZE and not self._channels_first:
             y = self.prepared.again(x)
@@ -100,7 +115,14 @@ class Network(Structure):
     # Files and copies ----------------------------------------------------------
 
     def state_dict(self) -> dict[str, Array]:
-        """Copies of parameters and running statistics: ``conv2d_1.weight``, ..."""
+        """Copies of parameters and running statistics: ``conv2d_1.weight``, ...
+
+        Example
+        -------
+        >>> import pellucid as pl
+        >>> list(pl.mlp([4, 3, 2]).state_dict())
+        ['dense_1.weight', 'dense_1.bias', 'dense_2.weight', 'dense_2.bias']
+        """
         self.require_built("state_dict")
         return {k: v.copy() for k, v in state.live_state(self).items()}
 

@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from pellucid import kernels
-from pellucid.core.inputs import check_number
-from pellucid.core.layer import Array, Layer
-from pellucid.errors import describe
-from pellucid.losses import Loss, get_loss
-from pellucid.metrics import Kind, Metric, get_metrics
+from pellucid.core.layer import Layer
 from pellucid.model import state
+from pellucid.model.compiled import Compiled
 from pellucid.model.finder import RateSearch, find_learning_rate
 from pellucid.model.fit import FitLoop
 from pellucid.model.history import History
 from pellucid.model.inference import BATCH_SIZE, check_batch_size, evaluate_samples
-from pellucid.model.network import Network
 from pellucid.model.options import check_options
 from pellucid.model.prepare import prepare
 from pellucid.model.summary import Summary, summarize
 from pellucid.model.training import TrainingStep
-from pellucid.model.wiring import claim, refuse_owned
-from pellucid.optimizers import Optimizer, get_optimizer
 
 if TYPE_CHECKING:
     from pellucid.debug import Diagnosis, GradientCheck, Profile
 
 
-class Sequential(Network):
+class Sequential(Compiled):
     """Layers in a row, with what it takes to train and to use them.
 
     Parameters
@@ -83,45 +74,25 @@ class Sequential(Network):
             data_format=data_format,
             seed=seed,
         )
-        self.stop_training = False
-        self.epochs_done = 0
-        self.history = History()
-        self.callbacks: list[Any] = []
-        self.callback_states: list[dict[str, Any]] = []
-        self._optimizer: Optimizer | None = None
-        self._loss: Loss | None = None
-        self._metrics: list[Metric] = []
-        self._step: TrainingStep | None = None
-
-    @property
-    def compiled(self) -> bool:
-        """True after ``compile``."""
-        return self._optimizer is not None
-
-    @property
-    def optimizer(self) -> Optimizer:
-        """The optimizer that ``compile`` was given."""
-        if self._optimizer is None:
-            raise RuntimeError(_not_compiled())
-        return self._optimizer
-
-    @property
-    def loss(self) -> Loss:
-        """The loss that ``compile`` was given."""
-        if self._loss is None:
-            raise RuntimeError(_not_compiled())
-        return self._loss
-
-    @property
-    def metrics(self) -> list[Metric]:
-        """The metrics that ``compile`` was given."""
-        return self._metrics
 
     def summary(self) -> Summary:
         """Print a table of the layers, and return it.
 
         Columns: layer, output shape, parameters, MFLOP for one sample (2 per
-        multiply-add), algorithm.
+        multiply-add); at the end the bytes of all parameters.
+
+        Raises
+        ------
+        RuntimeError
+            Not built.
+
+        Example
+        -------
+        >>> from pellucid.layers import Dense
+        >>> table = Sequential([Dense(2)], input_shape=(3,)).summary()
+        layer     output   parameters   MFLOP/sample
+        dense_1   (2,)              8          0.000
+        total                       8          0.000   32 B
         """
         self.require_built("summary")
         table = summarize(self)
@@ -134,47 +105,6 @@ class Sequential(Network):
         return model_html(self)
 
     # Training ------------------------------------------------------------------
-
-    def compile(
-        self,
-        optimizer: str | Optimizer,
-        loss: str | Loss,
-        metrics: Sequence[str | Metric] = (),
-    ) -> None:
-        """Choose how to train. Weights stay; the optimizer's state starts anew.
-
-        Parameters
-        ----------
-        optimizer : str or Optimizer
-            Such as "adam" or ``Adam(1e-3)``.
-        loss : str or Loss
-            Such as "softmax_cross_entropy".
-        metrics : sequence of str or Metric
-            Such as ["accuracy"].
-
-        Raises
-        ------
-        ValueError
-            An unknown name; an optimizer that belongs to another model.
-        TypeError
-            Objects of the wrong kind.
-        """
-        with self.training("compile"):
-            chosen = get_optimizer(optimizer)
-            loss_object = get_loss(loss)
-            found = get_metrics(metrics)
-            refuse_owned([chosen], self)
-            kind: Kind = getattr(loss_object, "kind", "regression")
-            from_logits = getattr(loss_object, "from_logits", False)
-            for metric in found:
-                if hasattr(metric, "configure"):
-                    metric.configure(kind, from_logits)
-            chosen.reset()
-            self._optimizer, self._loss, self._metrics = chosen, loss_object, found
-            claim([chosen], self)
-            self._step = None
-            if self._input_shape is not None and self._layers:
-                self.require_built("compile")
 
     def fit(
         self,
@@ -248,6 +178,16 @@ class Sequential(Network):
             Arguments or data that do not fit; nothing has changed then.
         NumericsError
             The loss or a gradient is not finite.
+
+        Example
+        -------
+        >>> import pellucid as pl
+        >>> (x, y), _ = pl.data.load_digits()
+        >>> model = pl.mlp([64, 32, 10], seed=0)
+        >>> model.compile("adam", "softmax_cross_entropy", ["accuracy"])
+        >>> history = model.fit(x.reshape(-1, 64), y, epochs=3, verbose=0)
+        >>> list(history.history), history.epoch
+        (['loss', 'accuracy', 'learning_rate', 'seconds'], [0, 1, 2])
         """
         with self.training("fit"):
             self.require_layers("fit")
@@ -321,6 +261,16 @@ class Sequential(Network):
             As ``fit``.
         NumericsError
             The loss is not finite at the smallest rate.
+
+        Example
+        -------
+        >>> import pellucid as pl
+        >>> x, y = pl.data.make_moons(200, seed=0)
+        >>> model = pl.mlp([2, 16, 2], seed=0)
+        >>> model.compile("adam", "softmax_cross_entropy")
+        >>> search = model.find_learning_rate(x, y)
+        >>> 1e-4 < search.suggestion < 1
+        True
 
         Source
         ------
@@ -456,6 +406,14 @@ class Sequential(Network):
         ------
         RuntimeError, TypeError, ValueError, NumericsError
             As ``fit``.
+
+        Example
+        -------
+        >>> from pellucid.layers import Dense
+        >>> model = Sequential([Dense(1, kernel_initializer="zeros")], seed=0)
+        >>> model.compile("sgd", "mse", ["mae"])
+        >>> model.train_on_batch([[1.0], [2.0]], [1.0, 3.0])
+        {'loss': 5.0, 'mean_absolute_error': 2.0}
         """
         with self.training("train_on_batch"):
             self.require_layers("train_on_batch")
@@ -480,43 +438,6 @@ class Sequential(Network):
                         values[metric.name] = metric.result()
             return values
 
-    def averaged_weights(self) -> AbstractContextManager[None]:
-        """Use the average that an optimizer with ``ema_decay`` keeps, inside a with.
-
-        Within the block every use of the model, ``save`` too, sees the averaged
-        weights; after it the model has its own again. Running statistics stay.
-
-        Raises
-        ------
-        RuntimeError
-            The optimizer has no ``ema_decay``, or has not taken a step.
-
-        Example
-        -------
-        >>> from pellucid.layers import Dense
-        >>> from pellucid.optimizers import SGD
-        >>> model = Sequential([Dense(1)], input_shape=(1,), seed=0)
-        >>> model.compile(SGD(0.1, ema_decay=0.5), "mse")
-        >>> values = model.train_on_batch([[1.0]], [2.0])
-        >>> with model.averaged_weights():
-        ...     averaged = model.predict([[1.0]])
-        """
-        self._require_compiled()
-        return state.averaged_weights(self)
-
-    def training_loss(self) -> tuple[Loss, bool]:
-        """The loss to train with, and whether it contains the last activation.
-
-        A cross-entropy of probabilities after a softmax or sigmoid becomes the stable
-        one on logits, and the last layer leaves its activation out.
-        """
-        last, loss = self._layers[-1], self.loss
-        fused = loss.fused() if isinstance(loss, Loss) else None
-        ours = type(last).__module__.startswith("pellucid.layers.")
-        if fused is not None and ours and last.activation == loss.activation:
-            return fused, True
-        return loss, False
-
     # Use -----------------------------------------------------------------------
 
     def evaluate(
@@ -535,55 +456,20 @@ class Sequential(Network):
             Not built or not compiled.
         TypeError, ValueError
             Data that does not fit, or no data.
+
+        Example
+        -------
+        >>> from pellucid.layers import Dense
+        >>> model = Sequential([Dense(1, kernel_initializer="zeros")], input_shape=(1,))
+        >>> model.compile("sgd", "mse")
+        >>> model.evaluate([[1.0], [2.0]], [1.0, 3.0])
+        {'loss': 5.0}
         """
         self.require_built("evaluate")
         self._require_compiled()
         size = check_batch_size(batch_size)
         data = self.door(x).samples(x, y, self.loss, sample_weight)
         return evaluate_samples(self, data, size)
-
-    def predict_proba(self, x: Any, *, batch_size: int = BATCH_SIZE) -> Array:
-        """Probabilities: the output, after softmax or sigmoid when it is logits.
-
-        Raises
-        ------
-        RuntimeError
-            Neither the last layer nor the loss says that the output is a probability.
-        """
-        self.require_built("predict_proba")
-        activation = self._probability()
-        y = self.predict(x, batch_size=batch_size)
-        if self._layers[-1].activation == activation or not y.size:
-            return y
-        if activation == "softmax":
-            return kernels.softmax(y)
-        return kernels.activation(y, "sigmoid")
-
-    def predict_classes(
-        self, x: Any, *, threshold: float = 0.5, batch_size: int = BATCH_SIZE
-    ) -> NDArray[np.int64]:
-        """The class of every sample: the largest output, or p >= threshold.
-
-        Parameters
-        ----------
-        x : array_like (n, ...)
-        threshold : float
-            For models with one output column.
-        batch_size : int
-
-        Returns
-        -------
-        int64 array (n,)
-        """
-        self.require_built("predict_classes")
-        limit = check_number(threshold, "threshold", at_least=0, at_most=1)
-        if self.inner_shapes[-1] == (1,):
-            p = self.predict_proba(x, batch_size=batch_size)
-            return (p[:, 0] >= limit).astype(np.int64)
-        y = self.predict(x, batch_size=batch_size)
-        if y.ndim == 4 and self._channels_first:
-            y = y.transpose(0, 2, 3, 1)
-        return kernels.argmax(y)
 
     # See inside ----------------------------------------------------------------
 
@@ -668,67 +554,3 @@ class Sequential(Network):
         from pellucid.io import load_weights
 
         load_weights(self, path)
-
-    def compile_config(self) -> dict[str, Any] | None:
-        """The arguments of ``compile`` for a file; None when there are none."""
-        return state.compile_config(self)
-
-    def load_compile_config(self, config: Mapping[str, Any]) -> None:
-        """Compile with what ``compile_config`` returned."""
-        state.load_compile_config(self, config)
-
-    def training_state(self) -> dict[str, Any]:
-        """Optimizer state, counters and random streams, nested."""
-        return state.training_state(self)
-
-    def load_training_state(self, saved: Mapping[str, Any]) -> None:
-        """Go on from what ``training_state`` returned."""
-        with self.training("load_training_state"):
-            state.load_training_state(self, saved)
-
-    def restore_training(self, saved: Mapping[str, Any], seed: int) -> None:
-        """``load_training_state`` from within a training call, with another seed."""
-        state.load_training_state(self, saved)
-        self.seed = seed
-        for _, layer in self.walk():
-            layer.random.seed = seed
-
-    def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"_step": None, "callbacks": []}
-
-    def __setstate__(self, kept: dict[str, Any]) -> None:
-        super().__setstate__(kept)
-        if self._optimizer is not None:
-            claim([self._optimizer], self)
-
-    def _require_compiled(self) -> None:
-        if self._optimizer is None:
-            raise RuntimeError(_not_compiled())
-
-    def _probability(self) -> str:
-        """The activation that makes the output a probability."""
-        own = self._layers[-1].activation
-        if own in ("softmax", "sigmoid"):
-            return own
-        if self._loss is not None and getattr(self._loss, "from_logits", False):
-            activation = getattr(self._loss, "activation", None)
-            if activation in ("softmax", "sigmoid"):
-                return str(activation)
-        raise RuntimeError(
-            describe(
-                f"the output of {self._layers[-1].label} is not known to be a "
-                "probability",
-                'Expected a last layer with activation="softmax" or "sigmoid", or '
-                "a loss on logits",
-                'Call compile(..., loss="softmax_cross_entropy") or '
-                '"sigmoid_binary_cross_entropy", or use predict().',
-            )
-        )
-
-
-def _not_compiled() -> str:
-    return describe(
-        "the model is not compiled",
-        "Expected an optimizer and a loss",
-        'Call model.compile(optimizer="adam", loss="softmax_cross_entropy") first.',
-    )

@@ -19,7 +19,7 @@ from pellucid.optimizers.base import AVERAGE
 from pellucid.schedules import SCHEDULES, make_schedule
 
 if TYPE_CHECKING:
-    from pellucid.model.sequential import Sequential
+    from pellucid.model.compiled import Compiled
     from pellucid.model.structure import Structure
 
 SHOWN = 10
@@ -70,7 +70,7 @@ def load_state(model: Structure, state: Mapping[str, Any]) -> None:
         live[name][...] = array
 
 
-def compile_config(model: Sequential) -> dict[str, Any] | None:
+def compile_config(model: Compiled) -> dict[str, Any] | None:
     """The arguments of ``compile`` for a file.
 
     None when the model is not compiled, or with an object of a class that is not
@@ -96,7 +96,7 @@ def compile_config(model: Sequential) -> dict[str, Any] | None:
     return {"optimizer": named[0], "loss": named[1], "metrics": metrics}
 
 
-def load_compile_config(model: Sequential, config: Mapping[str, Any]) -> None:
+def load_compile_config(model: Compiled, config: Mapping[str, Any]) -> None:
     """Compile with what ``compile_config`` returned."""
 
     optimizer = dict(config["optimizer"])
@@ -124,7 +124,7 @@ def load_compile_config(model: Sequential, config: Mapping[str, Any]) -> None:
     )
 
 
-def training_state(model: Sequential) -> dict[str, Any]:
+def training_state(model: Compiled) -> dict[str, Any]:
     """Optimizer, counters and random streams: arrays and plain numbers, nested.
 
     Optimizer arrays go by the names of the parameters, so they do not depend on how
@@ -148,7 +148,7 @@ def training_state(model: Sequential) -> dict[str, Any]:
     }
 
 
-def load_training_state(model: Sequential, state: Mapping[str, Any]) -> None:
+def load_training_state(model: Compiled, state: Mapping[str, Any]) -> None:
     """Go on from what ``training_state`` returned; refused states change nothing."""
     optimizer, saved = model.optimizer, state["optimizer"]
     random = _draws(model)
@@ -195,7 +195,7 @@ def load_training_state(model: Sequential, state: Mapping[str, Any]) -> None:
     model.callback_states = callbacks
 
 
-def undoing(model: Sequential) -> Callable[[], None]:
+def undoing(model: Compiled) -> Callable[[], None]:
     """Return what gives a model its weights, its seed and the state of now back."""
     seed, weights = model.seed, model.state_dict()
     saved, callbacks = training_state(model), model.callback_states
@@ -209,7 +209,7 @@ def undoing(model: Sequential) -> Callable[[], None]:
     return undo
 
 
-def _draws(model: Sequential) -> dict[str, Array]:
+def _draws(model: Compiled) -> dict[str, Array]:
     """How often each layer has drawn random numbers, live, by the layer's full name."""
     return {
         name: layer.random.counter
@@ -218,7 +218,7 @@ def _draws(model: Sequential) -> dict[str, Array]:
     }
 
 
-def _named_views(model: Sequential, flat: Array) -> dict[str, Array]:
+def _named_views(model: Compiled, flat: Array) -> dict[str, Array]:
     """The part of a flat array that belongs to each parameter, by its name."""
     store = model.store
     return {
@@ -238,7 +238,7 @@ def parameter_names(model: Structure) -> list[str]:
     ]
 
 
-def rate_factors(model: Sequential) -> list[float]:
+def rate_factors(model: Compiled) -> list[float]:
     """What the optimizer's learning rate is multiplied with, for each parameter.
 
     Raises
@@ -267,7 +267,7 @@ def rate_factors(model: Sequential) -> list[float]:
 
 
 @contextmanager
-def averaged_weights(model: Sequential) -> Iterator[None]:
+def averaged_weights(model: Compiled) -> Iterator[None]:
     """Put the average that the optimizer keeps in place of the weights."""
     average = model.optimizer.state().get(AVERAGE)
     if average is None:

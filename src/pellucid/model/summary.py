@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from pellucid.core.layer import Layer
+from pellucid.core.shown import quantity
 
 if TYPE_CHECKING:
     from pellucid.model.sequential import Sequential
 
-HEADINGS = ("layer", "output", "parameters", "MFLOP/image")
+HEADINGS = ("layer", "output", "parameters", "MFLOP/sample")
 
 
 class Row(NamedTuple):
@@ -70,7 +71,7 @@ def summarize(model: Sequential) -> Summary:
         f"{parameters:>{widths[2]}}   {mflops:>{widths[3]}}"
         for name, output, parameters, mflops in cells
     ]
-    lines[-1] += f"   {memory / 1e6:.2f} MB"
+    lines[-1] += f"   {quantity(memory, 'B')}"
     if trainable != count:
         lines.append(f"{trainable:,} of {count:,} parameters are trainable")
     table = Summary("\n".join(line.rstrip() for line in lines))
