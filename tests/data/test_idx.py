@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pellucid.data.files import looks_like
+from pellucid.core.files import looks_like
 from pellucid.data.idx import read_idx
 from pellucid.errors import FormatError
 

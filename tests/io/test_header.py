@@ -159,7 +159,7 @@ OTHERS = {
         )
         for protocol in (2, 3, 4, 5)
     },
-    "short pickle": (pickle.dumps({}), "Pickle files are not supported"),
+    "short pickle": (pickle.dumps({}), "pickle files are not supported"),
 }
 
 

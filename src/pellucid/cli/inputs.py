@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.files import looks_like, open_regular
+from pellucid.core.files import looks_like, open_regular
 from pellucid.errors import FormatError, describe
 
 Array = NDArray[Any]

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.core.files import looks_like, open_regular
 from pellucid.data.download import fetch
-from pellucid.data.files import data_homes, looks_like, open_regular
+from pellucid.data.files import data_homes
 from pellucid.errors import FormatError, describe
 
 Part = tuple[NDArray[Any], NDArray[np.int64]]

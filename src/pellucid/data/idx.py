@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.files import looks_like, open_regular
+from pellucid.core.files import looks_like, open_regular
 from pellucid.errors import FormatError, describe
 
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}

@@ -10,7 +10,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.files import open_regular
+from pellucid.core.files import open_regular
 from pellucid.errors import FormatError, check_choice, describe
 from pellucid.shapes import pair
 

@@ -13,17 +13,16 @@ against the size of the file before anything of that size is allocated.
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
 import re
-import stat
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.core.files import looks_like, regular_descriptor
 from pellucid.errors import FormatError, describe
 
 __all__ = [
@@ -59,26 +58,20 @@ DTYPES = {
     "F64": "<f8",
 }
 
-# The first bytes of what people pass by mistake, what it is, and what to do instead.
-LOOK_ALIKES = (
-    (b"PK\x03\x04", "a zip archive (.npz, .keras, PyTorch)", "Unpack it first."),
-    (b"\x1f\x8b", "a gzip file", "Unpack it first with gunzip."),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras .h5)", "Save it as safetensors."),
-    (b"\x93NUMPY", "a NumPy .npy file", "Read it with numpy.load."),
-    (
-        b"version https://git-lfs",
-        "a Git LFS pointer",
-        "Fetch the file that it points to with git lfs pull.",
-    ),
-    (
-        b"\x80",
-        "a pickle file",
-        "Pickle files are not supported, because loading one can run any code: "
-        "save the model as safetensors.",
-    ),
-    (b"<", "an HTML page", "Did the download fail? Open the file in a text editor."),
-)
 DAMAGED = "The file is damaged or incomplete: copy or download it again."
+# What to do with what people pass by mistake, by the words of `looks_like`.
+REPAIRS = {
+    "a zip archive": "Unpack it first.",
+    "a gzip file": "Unpack it first with gunzip.",
+    "an HDF5 file": "Save it as safetensors.",
+    "a NumPy .npy file": "Read it with numpy.load.",
+    "a PNG picture": "Give it to predict(), and the path of a model here.",
+    "a JPEG picture": "Give it to predict(), and the path of a model here.",
+    "a Git LFS pointer": "Fetch the file that it points to with git lfs pull.",
+    "a Python pickle": "Loading a pickle can run any code: save the model as "
+    "safetensors.",
+    "an HTML page": "Open the file in a text editor, and download it again.",
+}
 
 _NAME = re.compile(r"[A-Za-z0-9_./-]+")
 # A string, if need be without its end, so that no text is scanned twice.
@@ -136,9 +129,8 @@ def read_file(path: str | bytes | os.PathLike[Any]) -> StoredFile:
         When the tensors do not fit into memory.
     """
     path = os.fsdecode(path)
-    descriptor = _open(path)
-    with open(descriptor, "rb", buffering=0) as stream:
-        size = os.fstat(descriptor).st_size
+    with open(regular_descriptor(path), "rb", buffering=0) as stream:
+        size = os.fstat(stream.fileno()).st_size
         start = stream.read(MINIMUM_BYTES + 16)
         _check_look_alike(path, start)
         if size < MINIMUM_BYTES:
@@ -212,34 +204,6 @@ def shorten(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:76]}..."
 
 
-def _open(path: str) -> int:
-    """Open a regular file for reading; nothing else may block or be endless."""
-    try:
-        # Without O_NONBLOCK, opening a pipe waits for a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno == errno.ENXIO:  # a socket
-            _refuse_special(path)
-        raise
-    mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
-        os.close(descriptor)
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-        _refuse_special(path)
-    return descriptor
-
-
-def _refuse_special(path: str) -> NoReturn:
-    raise ValueError(
-        describe(
-            f"{path} is not a regular file",
-            "Expected the path of a .safetensors file",
-            "Devices, pipes and sockets are not read: copy their content to a file.",
-        )
-    )
-
-
 def _read_exactly(path: str, stream: Any, target: Any, offset: int) -> Any:
     view = memoryview(target)
     filled = 0
@@ -272,9 +236,9 @@ def _check_look_alike(path: str, start: bytes) -> None:
     # a brace; no other format does both.
     if start[3:8] == bytes(5) and start[8:9] == b"{":
         return
-    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    for magic, kind, repair in LOOK_ALIKES:
-        if start.startswith(magic) or text.startswith(magic):
+    kind = looks_like(start)
+    for words, repair in REPAIRS.items():
+        if kind.startswith(words):
             refuse(f"{path}, byte 0", f"this looks like {kind}", repair=repair)
 
 
