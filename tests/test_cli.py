@@ -46,6 +46,26 @@ def rows_of(text: str) -> list[dict[str, str]]:
 # train -----------------------------------------------------------------------
 
 
+def test_help_says_each_default_once(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in [
+        "train",
+        "evaluate",
+        "predict",
+        "doctor",
+        "gradcheck",
+        "profile",
+        "bench",
+        "info",
+    ]:
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        text = " ".join(capsys.readouterr().out.split())
+        assert text.startswith(f"usage: pellucid {command}")
+        assert "default: None" not in text
+        assert "default: False" not in text
+        assert not re.search(r"--[a-z-]+ [A-Z_]{4,} ", text), "a number is called N"
+
+
 def test_train_says_what_it_does_in_order(capsys, monkeypatch) -> None:
     assert main(["train", *FAST]) == 0
     out, err = capsys.readouterr()

@@ -49,17 +49,19 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         nargs="+",
         default=list(BATCHES),
         metavar="N",
-        help="of the model's report (default: %(default)s)",
+        help=f"of the model's report (default: {' '.join(map(str, BATCHES))})",
     )
     parser.add_argument(
         "--rounds",
         type=int,
+        metavar="N",
         default=9,
         help="how often each is timed (default: %(default)s)",
     )
     parser.add_argument(
         "--seconds",
         type=float,
+        metavar="S",
         default=50.0,
         help="for the kernels, without a file (default: %(default)s)",
     )

@@ -45,9 +45,27 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         "column is y",
     )
     add_optimizer_options(parser)
-    parser.add_argument("--steps", type=int, default=200, metavar="N", help="to watch")
-    parser.add_argument("--batch-size", type=int, default=32, metavar="N")
-    parser.add_argument("--seed", type=int, default=0, help="of a network by name")
+    parser.add_argument(
+        "--steps",
+        type=int,
+        default=200,
+        metavar="N",
+        help="training steps to watch (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=int,
+        default=32,
+        metavar="N",
+        help="samples in a step (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of a network by name (default: %(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     add_thread_option(parser)
     return parser

@@ -42,6 +42,7 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     parser.add_argument(
         "--samples",
         type=int,
+        metavar="N",
         default=SAMPLES,
         help="elements of each array of the model to check (default: %(default)s)",
     )
@@ -55,11 +56,16 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
     parser.add_argument(
         "--count",
         type=int,
+        metavar="N",
         default=COUNT,
         help="configurations of each layer (default: %(default)s)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, help="draws configurations and samples"
+        "--seed",
+        type=int,
+        metavar="N",
+        default=0,
+        help="draws configurations and samples (default: %(default)s)",
     )
     add_thread_option(parser)
     parser.add_argument(

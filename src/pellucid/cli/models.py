@@ -80,7 +80,12 @@ def make_optimizer(name: str, rate: float | None) -> Any:
 
 def add_optimizer_options(parser: argparse.ArgumentParser) -> None:
     """Add --optimizer and --learning-rate."""
-    parser.add_argument("--optimizer", choices=RATES, default="adam", help="rule")
+    parser.add_argument(
+        "--optimizer",
+        choices=RATES,
+        default="adam",
+        help="how a gradient becomes a step (default: %(default)s)",
+    )
     parser.add_argument(
         "--learning-rate",
         type=float,

@@ -47,11 +47,16 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
 def add_batch_options(parser: argparse.ArgumentParser) -> None:
     """Add --batch-size and --seconds."""
     parser.add_argument(
-        "--batch-size", type=int, default=64, help="samples (default: %(default)s)"
+        "--batch-size",
+        type=int,
+        metavar="N",
+        default=64,
+        help="samples (default: %(default)s)",
     )
     parser.add_argument(
         "--seconds",
         type=float,
+        metavar="S",
         default=2.0,
         help="about how long to measure (default: %(default)s)",
     )

@@ -38,20 +38,35 @@ def add_parser(commands: Commands) -> argparse.ArgumentParser:
         "embedded digits. The learning rate falls linearly to 0; a tenth of the "
         "training images is kept for validation, training stops when it no longer "
         f"improves for {_PATIENCE} epochs, and the best weights are kept.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add_data_options(parser)
-    parser.add_argument("--model", choices=MODELS, default="cnn", help="the network")
+    parser.add_argument(
+        "--model",
+        choices=MODELS,
+        default="cnn",
+        help="the network (default: %(default)s)",
+    )
     parser.add_argument("--epochs", type=int, metavar="N", help=_epochs_help())
     parser.add_argument(
-        "--batch-size", type=int, default=64, metavar="N", help="images"
+        "--batch-size",
+        type=int,
+        default=64,
+        metavar="N",
+        help="images in a training step (default: %(default)s)",
     )
     add_optimizer_options(parser)
     parser.add_argument(
-        "--seed", type=int, default=0, help="equal seeds give equal results"
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="equal seeds give equal results (default: %(default)s)",
     )
     parser.add_argument(
-        "--dtype", choices=("float32", "float64"), default="float32", help="precision"
+        "--dtype",
+        choices=("float32", "float64"),
+        default="float32",
+        help="precision (default: %(default)s)",
     )
     add_thread_option(parser)
     parser.add_argument(

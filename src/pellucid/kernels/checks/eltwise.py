@@ -33,6 +33,9 @@ from .arrays import (
 )
 from .random import key
 
+# SELU and the dropout that goes with it; csrc/eltwise/eltwise_simd.c has them, too.
+SELU_SCALE, SELU_DEPTH = 1.0507009873554804934, 1.6732632423543772848
+
 
 def activation(
     x: Any, name: Any, alpha: Any, out: Any, dtypes: tuple[DType, ...] = REAL

@@ -8,9 +8,9 @@ from typing import Any
 from pellucid.errors import describe
 
 from .arrays import REAL, U8, Array, DType, array, number, output, vector
-from .eltwise import drawn, keep, masked
+from .eltwise import SELU_DEPTH, SELU_SCALE, drawn, keep, masked
 
-SATURATION = -1.7580993408473766  # where SELU ends on the left: -1.0507... * 1.6732...
+SATURATION = -SELU_SCALE * SELU_DEPTH  # where SELU ends on the left
 
 
 def alpha_dropout(

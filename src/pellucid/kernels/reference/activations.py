@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike
 
 from .. import checks
 from ..checks import ANY, Array
-
-SELU_SCALE, SELU_DEPTH = 1.0507009873554804934, 1.6732632423543772848
+from ..checks.eltwise import SELU_DEPTH, SELU_SCALE
 
 
 def activation(
