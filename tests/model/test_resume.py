@@ -86,6 +86,25 @@ def test_resume_is_bit_identical(name, at, tmp_path):
     assert again.epoch == [6, 7]
 
 
+@pytest.mark.parametrize("wrap", [lambda batches: batches, pl.data.Prefetch])
+def test_resume_with_batches_that_are_shuffled_and_changed(wrap, tmp_path):
+    x, y = strokes(70)
+    change = pl.data.Compose([pl.data.RandomShift(1), pl.data.RandomNoise(0.1)])
+
+    def run(model, epochs, **options):
+        batches = pl.data.Batches(x, y, batch_size=16, shuffle=True, transform=change)
+        model.fit(wrap(batches), epochs=epochs, verbose=0, **options)
+        return snapshot(model)
+
+    path = tmp_path / "run.safetensors"
+    whole = run(cnn(), 5)
+    run(cnn(), 2, callbacks=[pl.ModelCheckpoint(path)])
+    assert run(cnn(), 5, resume=path) == whole
+    halves = cnn()
+    run(halves, 2)
+    assert run(halves, 3) == whole  # the second call has batches of its own
+
+
 def test_a_run_that_was_stopped_early_stays_stopped(tmp_path):
     x, y = blobs(30)
     path = tmp_path / "run.safetensors"

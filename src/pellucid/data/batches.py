@@ -118,6 +118,15 @@ class Batches:
         self.transform = transform
         self.epoch = 0
 
+    def set_epoch(self, epoch: int) -> None:
+        """Make the next loop that of an epoch; order and transforms follow from it.
+
+        ``fit`` does so before each of its epochs, so that training which goes on from
+        a checkpoint sees the batches that it would have seen.
+        """
+        hint = "Pass the number of the epoch, from 0."
+        self.epoch = check_integer(epoch, "epoch", low=0, hint=hint)
+
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
         full, left = divmod(self.samples, self.batch_size)
@@ -180,6 +189,11 @@ class Prefetch:
         self.depth = check_integer(depth, "depth", low=1, hint=hint)
         self.batches = batches
         self.threshold = threshold
+
+    def set_epoch(self, epoch: int) -> None:
+        """Pass the number of the next epoch on to a source that takes it."""
+        if hasattr(self.batches, "set_epoch"):
+            self.batches.set_epoch(epoch)
 
     def __len__(self) -> int:
         """Return the number of batches of the source."""

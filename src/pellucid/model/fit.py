@@ -17,6 +17,7 @@ from pellucid.model.history import History
 from pellucid.model.inference import evaluate_samples
 from pellucid.model.options import Options
 from pellucid.model.prepare import Data
+from pellucid.model.sources import BatchSource
 from pellucid.model.training import Interrupts, TrainingStep
 
 if TYPE_CHECKING:
@@ -152,6 +153,8 @@ class FitLoop:
                 step=epoch,
                 out=self._order,
             )
+        if isinstance(self.data.source, BatchSource):
+            self.data.source.set_epoch(epoch)
         mean = getattr(model.loss, "reduction", "mean") == "mean"
         total, samples = 0.0, 0
         logs: dict[str, float] = {}

@@ -111,6 +111,12 @@ class BatchSource:
         self.check = check
         self.steps = steps
 
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the iterable which epoch comes, where it has ``set_epoch``."""
+        tell = getattr(self.batches, "set_epoch", None)
+        if tell is not None:
+            tell(epoch)
+
     def epoch(self, order: NDArray[np.int64] | None) -> Iterator[Samples]:
         """Yield the batches in the order of the iterable."""
         step = -1
