@@ -49,6 +49,11 @@ MISTAKES = {
         ValueError,
         "\nChoose average from the list.",
     ),
+    "classes": (
+        lambda: pl.metrics.confusion_matrix([0], [0], n_classes=2.5),
+        TypeError,
+        "n_classes is 2.5",
+    ),
     "logits": (
         lambda: pl.metrics.log_loss([0, 1], [[3.0, -1.0], [0.0, 1.0]]),
         ValueError,

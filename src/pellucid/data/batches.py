@@ -53,7 +53,7 @@ class Batches:
     Attributes
     ----------
     epoch : int
-        Number of the next epoch. Set it to go on where another run stopped.
+        Number of the next epoch: every whole loop adds 1, and `set_epoch` sets it.
 
     Raises
     ------
