@@ -93,15 +93,50 @@ def check_choice(value: object, name: str, choices: Iterable[str]) -> str:
     words = tuple(choices)
     if isinstance(value, str) and value in words:
         return value
-    expected = "Expected one of " + ", ".join(f'"{word}"' for word in words)
     if not isinstance(value, str):
         what = f"{name} is {value!r}, of type {type(value).__name__}"
-        raise TypeError(describe(what, expected, f"Pass {argument(name)} as a string"))
-    near = closest(value, words)
-    repair = (
-        f'Did you mean "{near}"?' if near else f"Choose {argument(name)} from the list"
-    )
-    raise ValueError(describe(f'{name} is "{value}"', expected, repair))
+        repair = f"Pass {argument(name)} as a string"
+        raise TypeError(describe(what, _one_of(words), repair))
+    otherwise = f"Choose {argument(name)} from the list."
+    raise ValueError(unknown(f'{name} is "{value}"', value, words, otherwise=otherwise))
+
+
+def unknown(
+    what: str,
+    word: str,
+    words: Iterable[str],
+    *,
+    also: Iterable[str] = (),
+    otherwise: str = "Choose one of the list.",
+) -> str:
+    """The message on a word that is none of those known, with the closest one.
+
+    Parameters
+    ----------
+    what : str
+        What happened.
+    word : str
+    words : iterable of str
+        Those known.
+    also : iterable of str
+        Other names for them, which are not listed.
+    otherwise : str
+        How to repair it when nothing is near.
+
+    Example
+    -------
+    >>> print(unknown('loss "msee" is not known', "msee", ["huber"], also=["mse"]))
+    loss "msee" is not known. Expected one of "huber".
+    Did you mean "mse"?
+    """
+    words = tuple(words)
+    near = closest(word, [*words, *also])
+    repair = f'Did you mean "{near}"?' if near else otherwise
+    return describe(what, _one_of(words), repair)
+
+
+def _one_of(words: Iterable[str]) -> str:
+    return "Expected one of " + ", ".join(f'"{word}"' for word in words)
 
 
 def _sentence(text: str) -> str:

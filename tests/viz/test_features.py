@@ -113,7 +113,7 @@ def test_many_filters_are_capped_and_the_title_says_so(axes) -> None:
 
 
 def test_layers_without_filters(network: pl.Sequential) -> None:
-    with pytest.raises(ValueError, match=r"Expected one of conv2d_1\.\n"):
+    with pytest.raises(ValueError, match=r'Expected one of "conv2d_1"\.\n'):
         plot_filters(network, "dense_1")
     with pytest.raises(ValueError, match="has no convolution of images"):
         plot_filters(pl.mlp([2, 2]))
@@ -154,7 +154,9 @@ def test_feature_maps_of_channels_first(axes) -> None:
 
 def test_feature_maps_that_there_are_not(network: pl.Sequential, images) -> None:
     x, _ = images
-    with pytest.raises(ValueError, match=r"Expected one of conv2d_1, max_pool2d_1\."):
+    with pytest.raises(
+        ValueError, match=r'Expected one of "conv2d_1", "max_pool2d_1"\.'
+    ):
         plot_feature_maps(network, x[0], "flatten_1")
     with pytest.raises(ValueError, match="x has 20 samples"):
         plot_feature_maps(network, x)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from pellucid.errors import closest, describe
+from pellucid.errors import describe, unknown
 from pellucid.losses.base import Loss
 from pellucid.losses.cross_entropy import (
     BinaryCrossEntropy,
@@ -72,14 +72,8 @@ def get_loss(loss: object) -> Loss:
     if isinstance(loss, str):
         name = ALIASES.get(loss, loss)
         if name not in LOSSES:
-            near = closest(loss, [*LOSSES, *ALIASES])
-            raise ValueError(
-                describe(
-                    f'loss "{loss}" is not known',
-                    "Expected one of " + ", ".join(f'"{known}"' for known in LOSSES),
-                    f'Did you mean "{near}"?' if near else "Choose one of the list.",
-                )
-            )
+            what = f'loss "{loss}" is not known'
+            raise ValueError(unknown(what, loss, LOSSES, also=ALIASES))
         return LOSSES[name]()
     if isinstance(loss, type) or not (
         hasattr(loss, "value_and_gradient") and hasattr(loss, "check")

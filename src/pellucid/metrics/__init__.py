@@ -4,6 +4,7 @@
 |---|---|
 | accuracy.py | accuracy, top-k accuracy |
 | confusion.py | confusion matrix, precision, recall, F1 |
+| counts.py | hits of each class, and their averages |
 | probability.py | log loss, ROC AUC, calibration error |
 | regression.py | mean absolute and squared error, R2 |
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from pellucid.errors import closest, describe
+from pellucid.errors import describe, unknown
 from pellucid.metrics.accuracy import (
     Accuracy,
     TopKAccuracy,
@@ -141,14 +142,8 @@ def _get_metric(metric: object) -> Metric:
     if isinstance(metric, str):
         name = ALIASES.get(metric, metric)
         if name not in METRICS:
-            near = closest(metric, [*METRICS, *ALIASES])
-            raise ValueError(
-                describe(
-                    f'metric "{metric}" is not known',
-                    "Expected one of " + ", ".join(f'"{known}"' for known in METRICS),
-                    f'Did you mean "{near}"?' if near else "Choose one of the list.",
-                )
-            )
+            what = f'metric "{metric}" is not known'
+            raise ValueError(unknown(what, metric, METRICS, also=ALIASES))
         return cast(Metric, METRICS[name](name=name))
     wanted = ("name", "reset", "update", "result")
     if isinstance(metric, type) or not all(hasattr(metric, word) for word in wanted):

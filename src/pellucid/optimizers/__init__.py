@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pellucid.errors import closest, describe
+from pellucid.errors import describe, unknown
 from pellucid.optimizers.adagrad import Adadelta, Adagrad
 from pellucid.optimizers.adam import Adam, AdamW
 from pellucid.optimizers.base import Optimizer
@@ -65,15 +65,8 @@ def get_optimizer(optimizer: object) -> Optimizer:
         elif optimizer in OPTIMIZERS:
             optimizer = OPTIMIZERS[optimizer]()
         else:
-            known = [*OPTIMIZERS, *PRESETS]
-            near = closest(optimizer, known)
-            raise ValueError(
-                describe(
-                    f'optimizer "{optimizer}" is not known',
-                    "Expected one of " + ", ".join(f'"{name}"' for name in known),
-                    f'Did you mean "{near}"?' if near else "Choose one of the list.",
-                )
-            )
+            what = f'optimizer "{optimizer}" is not known'
+            raise ValueError(unknown(what, optimizer, [*OPTIMIZERS, *PRESETS]))
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
             describe(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pellucid.core.layer import Array, Layer
-from pellucid.errors import closest, describe
+from pellucid.errors import describe, unknown
 from pellucid.layers.depthwise import Depthwise
 from pellucid.layers.transposed import ConvTranspose2D
 from pellucid.viz.canvas import MOST_TILES, Tiles
@@ -233,11 +233,4 @@ def _find(layers: list[tuple[str, Layer]], name: str | None) -> tuple[str, Layer
         )
     if name in suitable:
         return name, suitable[name]
-    near = closest(str(name), suitable)
-    raise ValueError(
-        describe(
-            f"layer is {name!r}",
-            "Expected one of " + ", ".join(suitable),
-            f'Did you mean "{near}"?' if near else "Choose one of the list.",
-        )
-    )
+    raise ValueError(unknown(f"layer is {name!r}", str(name), suitable))

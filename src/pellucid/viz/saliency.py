@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from pellucid.core.chain import walk
 from pellucid.core.layer import Array, Layer
-from pellucid.errors import closest, describe
+from pellucid.errors import describe, unknown
 from pellucid.layers import regularization
 from pellucid.layers.normalization import BatchNorm
 from pellucid.viz.canvas import Tiles, picture_of
@@ -317,14 +317,7 @@ def _image_layer(model: Sequential, name: str | None) -> int:
     if name is not None:
         if name in images:
             return images[name]
-        near = closest(str(name), images)
-        raise ValueError(
-            describe(
-                f"layer is {name!r}",
-                "Expected one of " + ", ".join(images),
-                f'Did you mean "{near}"?' if near else "Choose one of the list.",
-            )
-        )
+        raise ValueError(unknown(f"layer is {name!r}", str(name), images))
     convolutions = [
         index
         for index in images.values()
