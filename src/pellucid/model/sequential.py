@@ -131,8 +131,8 @@ class Sequential(Compiled):
         x : array_like (n, ...) or iterable of batches
             Samples; or batches ``(x, y)`` or ``(x, y, weight)`` with a length, without
             y. What has ``set_epoch(epoch)``, as ``pellucid.data.Batches``, is told
-            which epoch comes. A ``np.memmap`` is read batch by batch; its file must not
-            shrink meanwhile.
+            which epoch comes. A ``np.memmap`` is read batch by batch; its file
+            must not shrink meanwhile.
         y : array_like
             Targets: class labels from 0, one-hot rows, or values, as the loss wants.
         epochs : int
