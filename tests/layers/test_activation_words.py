@@ -136,3 +136,8 @@ def test_prelu_learns_slopes_of_its_channels() -> None:
     assert_exact(layer.alpha.grad, np.full(4, -12, "float32"))
     with pytest.raises(ValueError, match="channels"):
         layer.forward(x[..., :3])
+
+
+def test_linear_is_no_activation() -> None:
+    assert pl.Dense(3, activation="linear").activation is None
+    assert pl.Conv2D(3, 1, activation="linear").activation is None

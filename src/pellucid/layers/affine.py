@@ -61,6 +61,8 @@ class Affine(Layer):
     ) -> None:
         super().__init__(name=name, trainable=trainable)
         with self.named_errors():
+            if activation == "linear":  # Keras' word for none
+                activation = None
             if activation is not None:
                 activation = check_activation(activation)
             self.kernel_initializer = (
