@@ -10,7 +10,7 @@ import pytest
 
 import pellucid as pl
 from tests.integration.processes import HANG, THREADED
-from tests.integration.training import network
+from tests.integration.training import every_kind
 from tests.support.guard import assert_survives
 
 PREDICT = """
@@ -57,7 +57,7 @@ def test_a_second_training_call_raises_and_changes_nothing() -> None:
     x, y = x[:96], y[:96]
 
     def compiled() -> pl.Sequential:
-        model = pl.Sequential(network(), input_shape=(8, 8, 1), seed=0)
+        model = pl.Sequential(every_kind(), input_shape=(8, 8, 1), seed=0)
         model.compile(optimizer="adam", loss="softmax_cross_entropy")
         return model
 
