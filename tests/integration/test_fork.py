@@ -57,8 +57,8 @@ assert right()
 
 TRAINING = """
 from tests.integration.training import fingerprint
-expected = fingerprint("float32")
-assert in_child(lambda: fingerprint("float32") == expected)
+expected = fingerprint("every kind", "float32")
+assert in_child(lambda: fingerprint("every kind", "float32") == expected)
 """
 
 SERIAL = """
