@@ -61,8 +61,11 @@ def csrc_jobs() -> list[tuple[Path, str, list[str]]]:
             for isa, isa_flags in flags.items():
                 for bits in ("32", "64"):
                     macros = [f"-DPL_ISA_{isa.upper()}", f"-DPL_REAL_BITS={bits}"]
-                    if isa == "portable" or bits == "64":
-                        macros.append("-O2")  # size before speed
+                    # Where speed is not the point, size is.
+                    if isa == "portable" and bits == "64":
+                        macros.append("-Os")
+                    elif isa == "portable" or bits == "64":
+                        macros.append("-O2")
                     jobs.append((source, f"{isa}-{bits}", [*isa_flags, *macros]))
         elif source.parent.name == "threading":
             jobs.append((source, "common", ["-fopenmp"]))

@@ -43,7 +43,8 @@ def check_sdist(path: Path) -> None:
     if missing - names:
         fail(f"{path.name} lacks {sorted(missing - names)}")
     for name in map(PurePosixPath, names):
-        hand_written = name.parts[0] in ("csrc", "tests") and name.suffix == ".c"
+        ours = name.parts[0] in ("csrc", "tests", "benchmarks")
+        hand_written = ours and name.suffix == ".c"
         if name.suffix in LEFTOVERS and not hand_written:
             fail(f"{path.name} contains {name}, which a build made")
     print(f"{path.name}: {len(names)} files, {path.stat().st_size:,} bytes")
