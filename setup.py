@@ -38,8 +38,8 @@ ISA_FLAGS: dict[str, dict[str, list[str]]] = {
 }
 KIND = ("-debug" if DEBUG else "") + ("-sanitize" if SANITIZE else "")
 BASE_FLAGS = [
-    *("-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno"),
-    *("-fvisibility=hidden", "-Wall", "-Wextra"),
+    *("-O2", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno"),
+    *("-fvisibility=hidden", "-fno-asynchronous-unwind-tables", "-Wall", "-Wextra"),
 ]
 if DEBUG or SANITIZE:
     BASE_FLAGS.append("-g")
@@ -61,11 +61,8 @@ def csrc_jobs() -> list[tuple[Path, str, list[str]]]:
             for isa, isa_flags in flags.items():
                 for bits in ("32", "64"):
                     macros = [f"-DPL_ISA_{isa.upper()}", f"-DPL_REAL_BITS={bits}"]
-                    # Where speed is not the point, size is.
-                    if isa == "portable" and bits == "64":
-                        macros.append("-Os")
-                    elif isa == "portable" or bits == "64":
-                        macros.append("-O2")
+                    if isa == "portable":
+                        macros.append("-Os")  # where speed is not the point, size is
                     jobs.append((source, f"{isa}-{bits}", [*isa_flags, *macros]))
         elif source.parent.name == "threading":
             jobs.append((source, "common", ["-fopenmp"]))
@@ -96,7 +93,10 @@ class BuildExt(build_ext):
         ext.sources = translated.sources
         ext.extra_objects = objects
         # Half the size, and no slower: nothing here loops over elements.
-        ext.extra_compile_args = ["-Os", "-fvisibility=hidden", "-Wno-unused-function"]
+        ext.extra_compile_args = [
+            *("-Os", "-fvisibility=hidden", "-Wno-unused-function"),
+            "-fno-asynchronous-unwind-tables",
+        ]
         ext.extra_link_args = LINK_FLAGS
         ext.depends = [*ext.depends, *objects]
         super().build_extension(ext)
