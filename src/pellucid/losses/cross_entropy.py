@@ -252,9 +252,10 @@ def check_labels(labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
     >>> check_labels(np.array([0, 9]), 10)
     array([0, 9])
     """
-    bad = (labels < 0) | (labels >= classes)
-    if not bad.any():
+    # One pass: read as unsigned, a negative label is larger than any class.
+    if labels.size == 0 or labels.view(np.uint64).max() < classes:
         return labels
+    bad = (labels < 0) | (labels >= classes)
     index = first_bad(bad)
     if labels.min() == 1 and labels.max() == classes:
         repair = "If your labels start at 1, pass y - 1."

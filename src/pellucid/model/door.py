@@ -163,8 +163,9 @@ def raw_features(
 ) -> Array:
     """Return x as an array of float32, float64 or uint8, of any shape, or raise."""
     if isinstance(x, np.ndarray) and not isinstance(x, np.ma.MaskedArray):
-        gatherable = x.dtype in (np.float32, np.float64) and x.dtype.isnative
-        if gatherable or (x.dtype == np.uint8 and x.ndim != 4):
+        dtype_in = x.dtype
+        gatherable = dtype_in.char in "fd" and dtype_in.isnative
+        if gatherable or (dtype_in.char == "B" and x.ndim != 4):
             return np.asarray(x)
     if x is None or is_odd_iterable(x):
         raise TypeError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import importlib
 import math
 import signal
 import threading
@@ -319,8 +319,7 @@ class TrainingStep:
 
 
 # The C functions behind those of `signal`, whose enums cost as much as a layer.
-_get_handler = inspect.unwrap(signal.getsignal)
-_set_handler = inspect.unwrap(signal.signal)
+_c_signal: Any = importlib.import_module("_signal")
 
 
 class Interrupts:
@@ -338,14 +337,17 @@ class Interrupts:
     def watching(self) -> Iterator[None]:
         """Handle SIGINT here until the end of the block."""
         main = threading.current_thread() is threading.main_thread()
-        if not main or _get_handler(signal.SIGINT) is not signal.default_int_handler:
+        if (
+            not main
+            or _c_signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+        ):
             yield
             return
-        _set_handler(signal.SIGINT, self._handle)
+        _c_signal.signal(signal.SIGINT, self._handle)
         try:
             yield
         finally:
-            _set_handler(signal.SIGINT, signal.default_int_handler)
+            _c_signal.signal(signal.SIGINT, signal.default_int_handler)
 
     @contextmanager
     def held(self) -> Iterator[None]:
