@@ -56,7 +56,8 @@ static const char *refuse_few_filters(int dtype, const pl_conv_shape *s, int dir
     if (s->c > MOST_CHANNELS) return "more than 8 channels";
     if (s->k > PL_FEW_FILTERS) return "more than 10 filters";
     if (direction == PL_FORWARD && (s->stride_h != 1 || s->stride_w != 1)) return "the stride is not 1";
-    if (direction == PL_BACKWARD_WEIGHTS && s->dilation_w != 1) return "the filter is dilated";
+    if (direction == PL_BACKWARD_WEIGHTS && (s->dilation_h != 1 || s->dilation_w != 1))
+        return "the filter is dilated";
     if (direction == PL_BACKWARD_WEIGHTS && s->kh * s->kw * s->c * s->k > PL_CONV_SMALL_FILTERS)
         return "more than 65536 weights";
     return NULL;

@@ -1,10 +1,11 @@
 /* Convolution with few input channels and few filters: a vector of filters would be mostly empty.
  *
- *   forward           lanes over pixels: the rows of the window follow each other, so a tap is one
- *                     offset for all pixels, those in the border (whose sums are dropped) too. The sums
- *                     of a filter make a line; lines are turned into pixels at the end
- *   backward-weights  lanes over the outputs (s, c, k) of a filter row: the inputs are repeated k times,
- *                     the gradients of a pixel once for each (s, c)
+ *   forward           lanes over the outputs (pixel, k) of a row, which lie side by side: the inputs
+ *                     of a tap are repeated k times, its weights once for each pixel. A row of inputs
+ *                     is read once for all output rows under its taps
+ *   backward-weights  lanes over (filter row, k): a column of inputs is repeated k times, the gradients
+ *                     of a pixel once for each filter row. Both serve all filter columns s: those of a
+ *                     pixel wait in registers until the last column under it has come
  *
  * The chains are those of the general kernels, so the bits are equal. */
 #ifndef PL_FEW_FILTERS_H
@@ -12,43 +13,44 @@
 
 #include "gemm/gemm.h"
 
-/* sums[f * pitch + p] = act(scale[f] * sum over t < taps of planes[offset[t] + p] * weights[t * ldw + f]
- * + bias[f]), p < count in whole tiles. */
+/* For o < rows and e < n: y[o * y_row + e] = act(scale[e] * (start + sum over r, then t < taps, of
+ * x[(o + r) * x_row + offset[t] + pixel[e]] * weight[t][r][e]) + bias[e]). start is 0, or y itself. The
+ * weights of tap t lie at t * step: vector j of filter row r is vector j * (filter rows) + r there.
+ * A vector is read at each x. */
 typedef struct {
-    const void *planes, *weights, *bias, *scale; /* scale or both may be NULL */
-    void *sums;
+    const void *x, *weights, *pixel;
+    const void *bias, *scale; /* scale or both may be NULL */
+    void *y;
     const ptrdiff_t *offset;
-    ptrdiff_t taps, ldw, pitch, count;
-    int relu;
+    ptrdiff_t taps, step, x_row, y_row, rows, n;
+    int accumulate, relu;
 } pl_lines;
 typedef void (*pl_lines_kernel)(const pl_lines *lines);
 
-/* y[p * k + f] = sums[f * pitch + p], p < count, f < k <= PL_FEW_FILTERS. A vector behind a line is read.
- * `turns` writes where the elements come from: k * k vectors of lanes. */
-typedef void (*pl_turns_kernel)(ptrdiff_t k, void *from);
-typedef void (*pl_turn_kernel)(const void *sums, ptrdiff_t pitch, ptrdiff_t count, ptrdiff_t k, const void *from,
-                               void *y);
+/* One vector of a table, for e = first + i in lane i, 0 from e = n on: from[e % k], or the integer e / k or
+ * e % k. */
+enum { PL_REPEAT_FROM, PL_REPEAT_QUOTIENT, PL_REPEAT_REST };
+typedef void (*pl_repeat_kernel)(int what, const void *from, ptrdiff_t k, ptrdiff_t first, ptrdiff_t n, void *to);
 
-/* dw[r * dw_row + e] (+)= sum over pixels p of x[r * x_row + p + (first + e) / k] * dy[p * k + (first + e) % k],
- * e < n; p counts as in pl_pixels. */
+/* sums[s][e] += sum over o < rows, then p < pixels, of x[o * x_row + (p + s) * x_step + row[e]]
+ * * dy[(o * pixels + p) * k + filter[e]], for s < columns and all lanes e of the vectors. A vector is
+ * read at each x. */
 typedef struct {
-    const void *x, *dy;
-    void *dw;
-    pl_pixels pixels; /* of x */
-    ptrdiff_t x_row, dw_row, first, n, k;
+    const void *x, *dy, *row, *filter;
+    void *sums;
+    ptrdiff_t rows, pixels, x_row, x_step, k;
 } pl_repeats;
-typedef void (*pl_repeats_kernel)(const pl_repeats *repeats, int accumulate);
+typedef void (*pl_repeats_kernel)(const pl_repeats *repeats);
 
-enum { PL_LINES = 6, PL_REPEATS_ROWS = 5, PL_REPEATS_VECTORS = 4, PL_FEW_FILTERS = 10 };
+enum { PL_LINES = 5, PL_LINES_VECTORS = 5, PL_REPEATS = 5, PL_REPEATS_VECTORS = 3, PL_FEW_FILTERS = 10 };
 
 typedef struct {
-    int lanes, tile; /* pixels of a tile of lines */
-    /* lines[f - 1]: f filters; repeats[v - 1][r - 1]: r filter rows by v vectors, NULL where registers do
-     * not hold the tile. */
-    pl_lines_kernel lines[PL_LINES];
-    pl_turns_kernel turns;
-    pl_turn_kernel turn;
-    pl_repeats_kernel repeats[PL_REPEATS_VECTORS][PL_REPEATS_ROWS];
+    int lanes;
+    /* lines[v - 1][r - 1]: r filter rows by v vectors; repeats[v - 1][s - 1]: s filter columns by v vectors.
+     * NULL where registers do not hold the tile. */
+    pl_lines_kernel lines[PL_LINES_VECTORS][PL_LINES];
+    pl_repeats_kernel repeats[PL_REPEATS_VECTORS][PL_REPEATS];
+    pl_repeat_kernel repeat;
 } pl_few_filters_kernels;
 
 /* Shapes that pl_conv_algorithm gave to these kernels. */

@@ -29,6 +29,9 @@ from tests.support.guard import layouts, misaligned, run_script
 KINDS = {
     "first layer": Conv((2, 12, 11, 3), (3, 3, 3, 64), padding=((1, 1), (1, 1))),
     "one channel": Conv((3, 12, 13, 1), (5, 5, 1, 6)),
+    "few filters": Conv((2, 12, 21, 3), (7, 6, 3, 7), padding=((3, 3), (0, 4))),
+    "few filters strided": Conv((2, 9, 12, 2), (3, 4, 2, 9), strides=(2, 2)),
+    "few filters dilated": Conv((2, 11, 12, 2), (3, 2, 2, 5), dilation=(2, 1)),
     "1x1": Conv((2, 5, 6, 17), (1, 1, 17, 33)),
     "1x1 strided": Conv((2, 7, 6, 9), (1, 1, 9, 20), strides=(2, 2)),
     "strided": Conv(
