@@ -42,7 +42,7 @@ typedef struct {
 typedef void (*pl_taps_kernel)(const pl_taps *taps, int accumulate);
 
 enum { PL_STRIP = 14, PL_STRIP_VECTORS = 4, PL_TAPS_ROWS = 5, PL_TAPS_RUN = 16, PL_TAPS_VECTORS = 2 };
-enum { PL_SLIDE = 8 };
+enum { PL_SLIDE = 10 };
 
 typedef struct {
     int lanes, vectors;

@@ -113,7 +113,7 @@ PL_INLINE void slide_tile(const int q, const int v, const pl_slide *slide) {
     /* The last vector with what lies behind its sums. */
     const ivec fill = (lane & own) | ((lane + i_set1((bits)(PL_LANES - last))) & ~own);
     real *window = slide->dx;
-#pragma GCC unroll 8
+#pragma GCC unroll 10
     for (int i = 0; i < q; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < v; j++) c[i][j] = v_load(window + i * dx_row + j * PL_LANES);
@@ -125,7 +125,7 @@ PL_INLINE void slide_tile(const int q, const int v, const pl_slide *slide) {
             vec bt[VECTORS];
 #pragma GCC unroll 4
             for (int j = 0; j < v; j++) bt[j] = v_load(b + j * PL_LANES);
-#pragma GCC unroll 8
+#pragma GCC unroll 10
             for (int i = 0; i < q; i++) {
                 if (i > 0 && i % 3 == 0) {
                     a += dy_row3;
@@ -141,24 +141,31 @@ PL_INLINE void slide_tile(const int q, const int v, const pl_slide *slide) {
             const ptrdiff_t step = pl_min(left, PL_LANES);
             const vtail done = tail_of(step);
             const ivec down = lane + i_set1((bits)step);
+            /* The last vector: what stays of it, then what lies behind. */
+            const ivec stays = down < i_set1((bits)last);
+            const ivec enter = step > last ? down : (down & stays) | ((down + i_set1((bits)(PL_LANES - last))) & ~stays);
             real *to = window;
-#pragma GCC unroll 8
+#pragma GCC unroll 10
             for (int i = 0; i < q; i++) {
                 if (i > 0) {
                     to += dx_row;
                     OPAQUE(to);
                 }
-                c[i][v - 1] = v_lookup(c[i][v - 1], v_load(to + n), fill);
+                vec behind = v_load(to + n);
+                if (step > last) { /* the last vector but one takes from behind too */
+                    c[i][v - 1] = v_lookup(c[i][v - 1], behind, fill);
+                    behind = v_load(to + v * PL_LANES);
+                }
                 v_store_tail(to, c[i][0], done);
 #pragma GCC unroll 4
-                for (int j = 0; j < v; j++)
-                    c[i][j] = v_lookup(c[i][j], j == v - 1 ? v_load(to + v * PL_LANES) : c[i][j + 1], down);
+                for (int j = 0; j < v - 1; j++) c[i][j] = v_lookup(c[i][j], c[i][j + 1], down);
+                c[i][v - 1] = v_lookup(c[i][v - 1], behind, enter);
             }
             window += step;
         }
     }
     const vtail tail = tail_of(last);
-#pragma GCC unroll 8
+#pragma GCC unroll 10
     for (int i = 0; i < q; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < v; j++) {
@@ -236,11 +243,12 @@ PL_INLINE void taps_tile(const int rows, const int run, const int v, const pl_ta
 /* clang-format off */
 #define UP_TO_8(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) \
     X(5, __VA_ARGS__) X(6, __VA_ARGS__) X(7, __VA_ARGS__) X(8, __VA_ARGS__)
-#define UP_TO_14(X, ...) UP_TO_8(X, __VA_ARGS__) X(9, __VA_ARGS__) X(10, __VA_ARGS__) X(11, __VA_ARGS__) \
-    X(12, __VA_ARGS__) X(13, __VA_ARGS__) X(14, __VA_ARGS__)
+#define UP_TO_10(X, ...) UP_TO_8(X, __VA_ARGS__) X(9, __VA_ARGS__) X(10, __VA_ARGS__)
+#define UP_TO_14(X, ...) UP_TO_10(X, __VA_ARGS__) X(11, __VA_ARGS__) X(12, __VA_ARGS__) \
+    X(13, __VA_ARGS__) X(14, __VA_ARGS__)
 #define UP_TO_16(X, ...) UP_TO_14(X, __VA_ARGS__) X(15, __VA_ARGS__) X(16, __VA_ARGS__)
 #define STRIPS(X) UP_TO_14(X, 1) UP_TO_14(X, 2) UP_TO_14(X, 3) UP_TO_14(X, 4)
-#define SLIDES(X) UP_TO_8(X, 1) UP_TO_8(X, 2) UP_TO_8(X, 3) UP_TO_8(X, 4)
+#define SLIDES(X) UP_TO_10(X, 1) UP_TO_10(X, 2) UP_TO_8(X, 3) UP_TO_8(X, 4)
 #define TAPS(X) UP_TO_16(X, 1, 1) UP_TO_16(X, 2, 1) UP_TO_16(X, 3, 1) UP_TO_16(X, 5, 1) \
     UP_TO_16(X, 1, 2) UP_TO_16(X, 2, 2) UP_TO_16(X, 3, 2) UP_TO_16(X, 5, 2)
 /* clang-format on */
