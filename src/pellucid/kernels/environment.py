@@ -20,12 +20,12 @@ _CPUS = "/sys/devices/system/cpu"
 _CGROUP = "/sys/fs/cgroup"
 
 
-SPINS = "2000"
+SPINS = "6000"
 
 
 @contextmanager
 def short_spins() -> Iterator[None]:
-    """Let libgomp's threads wait about 100 us in a loop before they sleep.
+    """Let libgomp's threads wait 100 to 300 us in a loop before they sleep.
 
     Left alone they wait for milliseconds, and beside a busy process every region then
     takes a time slice. libgomp reads the variable when it is loaded, once.
