@@ -166,9 +166,11 @@ int pl_col2im(const void *args);
 /* Windows (kh, kw) over an image (n, h, w, c); padding holds no elements. Forward reads image and
  * writes pooled (n, oh, ow, c); backward reads pooled (dy) and writes image (dx). argmax, like
  * pooled, is the number of the largest tap in the full window, kh * kw in rows; uint8, or int32 when
- * wide_argmax. Every window holds an element. Global pooling is a window of the size of the image. */
+ * wide_argmax. With `rectified` (uint8, at most 255 taps) it is PL_NO_PLACE where the largest is not
+ * above 0, so that no gradient goes there. Every window holds an element. Global pooling is a window of the size of the image. */
+enum { PL_NO_PLACE = 255 };
 typedef struct {
-    int dtype, wide_argmax;
+    int dtype, wide_argmax, rectified;
     ptrdiff_t n, h, w, c, kh, kw, oh, ow, stride_h, stride_w, pad_top, pad_left;
     void *image, *pooled, *argmax;
 } pl_pool_args;
@@ -242,7 +244,6 @@ int pl_batch_norm_backward(const void *args);
 /* pl_batch_norm_training and max pooling behind it, by windows of kh x kw that tile images of
  * (values / w, w) pixels: y is the pooled result, argmax its places (uint8), PL_NO_PLACE where ReLU
  * left 0. */
-enum { PL_NO_PLACE = 255 };
 typedef struct {
     pl_norm_args norm;
     ptrdiff_t w, kh, kw;

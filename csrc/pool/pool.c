@@ -76,6 +76,7 @@ static void run(const pool_plan *plan, ptrdiff_t image, ptrdiff_t oy, ptrdiff_t 
                           .next_row = a->kw,
                           .taps = taps,
                           .narrow = a->c <= 8 ? &plan->narrow : NULL,
+                          .dead = a->rectified ? PL_NO_PLACE : 0,
                           .stream = plan->stream};
     const ptrdiff_t iy = oy * a->stride_h - a->pad_top + r0;
     const ptrdiff_t ix = ox * a->stride_w - a->pad_left + s0;

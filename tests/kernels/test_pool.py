@@ -154,6 +154,36 @@ def test_first_maximum_last_nan_and_infinities(c, name, dtype):
     assert len(np.unique(argmax)) > 1
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", isas())
+@pytest.mark.parametrize("c", [1, 6, 16, 21])
+def test_a_rectified_window_of_zeros_has_no_place(c, name, dtype):
+    x = np.maximum(integers((3, 8, 10, c), 7, limit=3, dtype=dtype), 0)
+    x[np.random.default_rng(3).random(x.shape) < 0.5] = 0
+    x[2, 0, 0] = np.nan
+    with isa(name):
+        for pool, options in ((2, {}), (3, {"strides": 2, "padding": 1}), ((1, 2), {})):
+            y, argmax = kernels.max_pool2d(x, pool, rectified=True, **options)
+            want, places = reference.max_pool2d(x, pool, rectified=True, **options)
+            assert np.array_equal(y, want, equal_nan=True)
+            assert_exact(argmax, places)
+            assert np.array_equal(argmax == 255, y == 0)
+            assert (argmax == 255).any()
+            dy = integers(y.shape, 5, dtype=dtype)
+            masked = np.where(y == 0, 0, dy)
+            _, plain = kernels.max_pool2d(x, pool, **options)
+            assert_exact(
+                kernels.max_pool2d_backward(dy, argmax, x.shape, pool, **options),
+                kernels.max_pool2d_backward(masked, plain, x.shape, pool, **options),
+            )
+
+
+@pytest.mark.parametrize("twin", [kernels, reference])
+def test_a_rectified_window_has_fewer_taps_than_numbers(twin):
+    with pytest.raises(ValueError, match=r"(?s)255 taps.*Expected.*rectified=False"):
+        twin.max_pool2d(np.ones((1, 15, 17, 1)), (15, 17), rectified=True)
+
+
 @pytest.mark.parametrize("name", isas())
 @pytest.mark.parametrize("c", [1, 6, 17])
 def test_a_nan_stays_in_its_windows(c, name):

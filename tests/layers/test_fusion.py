@@ -58,23 +58,25 @@ def test_same_bits(chain: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "pool", "frozen", "pooled"),
+    ("size", "pool", "frozen", "pooled", "masks"),
     [
-        (8, {}, False, True),
-        (7, {}, False, False),
-        (8, {}, True, False),
-        (8, {"strides": 1}, False, False),
-        (8, {"padding": 1}, False, False),
-        (32, {"pool_size": 16}, False, False),
+        (8, {}, False, True, False),
+        (7, {}, False, False, True),
+        (8, {}, True, False, True),
+        (8, {"strides": 1}, False, False, True),
+        (8, {"padding": 1}, False, False, True),
+        (32, {"pool_size": 16}, False, False, False),
     ],
 )
-def test_norm_does_the_pooling_of_windows_that_tile(size, pool, frozen, pooled) -> None:
+def test_norm_does_the_pooling_of_windows_that_tile(
+    size, pool, frozen, pooled, masks
+) -> None:
     layers = [pl.BatchNorm(trainable=not frozen), pl.ReLU(), pl.MaxPool2D(**pool)]
     pl.Sequential(layers, input_shape=(size, size, 3)).build()
     with fused(layers):
         assert (layers[0].pooled_by is layers[2]) is pooled
         assert layers[2].pooled_before is pooled
-        assert layers[2].masks_gradient is not pooled
+        assert layers[2].masks_gradient is masks
     assert layers[0].pooled_by is None
     assert not layers[2].pooled_before
 

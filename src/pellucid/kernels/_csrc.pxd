@@ -107,7 +107,7 @@ cdef extern from "pl_kernels.h" nogil:
     int pl_col2im(const void *args)
 
     ctypedef struct pl_pool_args:
-        int dtype, wide_argmax
+        int dtype, wide_argmax, rectified
         ptrdiff_t n, h, w, c, kh, kw, oh, ow, stride_h, stride_w, pad_top, pad_left
         void *image
         void *pooled

@@ -57,10 +57,17 @@ cdef int run_pool(
     return submit_pool[double, uint8_t](call, args, image, pooled, argmax)
 
 
-def max_pool2d(x, pool_size, *, strides=None, padding="valid", ceil_mode=False, out=None):
+def max_pool2d(
+    x, pool_size, *, strides=None, padding="valid", ceil_mode=False, rectified=False,
+    out=None,
+):
     """y = max over the window, with its place; see `pellucid.kernels.reference.max_pool2d`."""
-    x, y, argmax, g = checks.max_pool2d(x, pool_size, strides, padding, ceil_mode, out)
-    run_pool(pl_max_pool2d, windows(g, argmax.itemsize == 4), x, y, argmax)
+    x, y, argmax, g = checks.max_pool2d(
+        x, pool_size, strides, padding, ceil_mode, rectified, out
+    )
+    cdef pl_pool_args args = windows(g, argmax.itemsize == 4)
+    args.rectified = rectified
+    run_pool(pl_max_pool2d, args, x, y, argmax)
     return y, argmax
 
 

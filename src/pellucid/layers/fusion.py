@@ -2,9 +2,9 @@
 
 A ReLU after BatchNorm is applied by BatchNorm's own kernel, and max pooling behind
 either by the same kernel again, so that the normalized images are never stored. Where
-max pooling follows another ReLU, the gradient is masked on the pooled side, a quarter
-of the elements for 2 x 2 windows: the winner of a window is positive exactly when the
-maximum is. The numbers are the same bits as without.
+max pooling follows another ReLU, it applies that gradient too: the winner of a window
+is positive exactly when the maximum is, and a window of zeros has no place. The numbers
+are the same bits as without.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def fused(layers: Sequence[Layer]) -> Iterator[None]:
                 rectified = (
                     type(layer) is BatchNorm and layer.fused_activation == "relu"
                 ) or (type(layer) is Conv2D and layer.activation == "relu")
-                if rectified and type(after) is MaxPool2D:
+                if rectified and type(after) is MaxPool2D and after.can_mask:
                     mark(after, "masks_gradient", True)
                     mark(layer, "gradient_is_masked", True)
         yield

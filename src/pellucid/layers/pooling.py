@@ -113,21 +113,26 @@ class MaxPool2D(Pool2D):
 
     masks_gradient: bool = False
     """Set by a model while it trains: the layer before ends in a ReLU, whose gradient
-    this one applies, on its own smaller side (see fusion.py)."""
+    this one applies: a window of zeros has no place (see fusion.py)."""
 
     pooled_before: bool = False
     """Set by a model: the layer before has done the pooling."""
+
+    @property
+    def can_mask(self) -> bool:
+        """Whether the numbers of the taps leave one for a window without a place."""
+        return math.prod(self.pool_size) < 255
 
     def tiles(self, input_shape: Shape) -> bool:
         """Whether the windows cover an image without padding, overlap or rest."""
         (h, w, _), (kh, kw) = input_shape, self.pool_size
         apart = self.padding == ((0, 0), (0, 0)) and self.strides == (kh, kw)
-        return apart and h % kh == w % kw == 0 and kh * kw < 255
+        return apart and h % kh == w % kw == 0 and self.can_mask
 
     def forward(self, x: ArrayLike, training: bool = False) -> Array:
         if training and self.pooled_before:
             y = np.asarray(x)
-            self.save(y, None, None, None)
+            self.save(y, None, None)
             return y
         x = self.check_input(x)
         g = self._geometry(*x.shape)
@@ -136,24 +141,22 @@ class MaxPool2D(Pool2D):
         y, argmax = kernels.max_pool2d(
             x,
             **self._window(),
+            rectified=training and self.masks_gradient,
             out=(
                 self.buffer("y", shape, reuse=training),
                 self.buffer("argmax", shape, places, reuse=training),
             ),
         )
         if training:
-            self.save(y, y, argmax, x.shape)
+            self.save(y, argmax, x.shape)
         return y
 
     def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
-        dy, (y, argmax, x_shape) = self.restore(dy)
+        dy, (argmax, x_shape) = self.restore(dy)
         if not need_dx:
             return None
         if argmax is None:
             return dy
-        if self.masks_gradient:
-            dz = self.buffer("dz", dy.shape)
-            dy = kernels.activation_backward(dy, y, "relu", out=dz)
         return kernels.max_pool2d_backward(
             dy, argmax, x_shape, **self._window(), out=self.buffer("dx", x_shape)
         )

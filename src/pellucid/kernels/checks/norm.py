@@ -23,9 +23,7 @@ from .arrays import (
     shaped,
     vector,
 )
-
-NO_PLACE = 255
-"""argmax of `batch_norm_max_pool2d` where ReLU left 0: no pixel gets a gradient."""
+from .pool import NO_PLACE
 
 
 def batch_norm_training(

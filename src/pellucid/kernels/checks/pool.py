@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from pellucid.errors import describe
 from pellucid.shapes import Geometry, pool_geometry
 
 from .arrays import I32, REAL, U8, Array, DType, Shape, array, output, outputs, shaped
 from .conv import sizes
+
+NO_PLACE = 255
+"""The number of a window whose maximum a ReLU made 0."""
 
 
 def max_pool2d(
@@ -16,6 +20,7 @@ def max_pool2d(
     strides: Any,
     padding: Any,
     ceil_mode: Any,
+    rectified: bool,
     out: Any,
     dtypes: tuple[DType, ...] = REAL,
 ) -> tuple[Array, Array, Array, Geometry]:
@@ -29,6 +34,14 @@ def max_pool2d(
         ceil_mode=ceil_mode,
         name="max_pool2d",
     )
+    if rectified and g.kh * g.kw >= NO_PLACE:
+        raise ValueError(
+            describe(
+                f"a rectified window has {g.kh * g.kw} taps",
+                f"Expected fewer than {NO_PLACE}, the number of no place",
+                "Pass rectified=False and the gradient of the ReLU by itself.",
+            )
+        )
     y, index = outputs(out, 2, "(y, argmax)")
     y = output(y, (g.n, g.oh, g.ow, g.c), x.dtype, "y", x)
     return x, y, output(index, y.shape, _index_dtype(g), "argmax", x, y), g

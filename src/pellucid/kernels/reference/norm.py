@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from .. import checks
 from ..checks import ANY, Array
-from ..checks.norm import NO_PLACE
+from ..checks.pool import NO_PLACE
 from .activations import activate
 from .pool import max_pool2d, max_pool2d_backward
 

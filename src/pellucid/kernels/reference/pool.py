@@ -11,6 +11,7 @@ from pellucid.shapes import Geometry, IntPair, Padding
 
 from .. import checks
 from ..checks import ANY, Array
+from ..checks.pool import NO_PLACE
 from .conv import pad, taps
 
 
@@ -21,6 +22,7 @@ def max_pool2d(
     strides: IntPair | None = None,
     padding: Padding = "valid",
     ceil_mode: bool = False,
+    rectified: bool = False,
     out: tuple[Array | None, Array | None] | None = None,
 ) -> tuple[Array, Array]:
     """Take the maximum of every window.
@@ -43,6 +45,9 @@ def max_pool2d(
         Less than the window on every side.
     ceil_mode : bool, default False
         Keep a last window that only partly fits.
+    rectified : bool, default False
+        x is what a ReLU gave: where the maximum is not above 0 the window has no place,
+        argmax is 255, and the gradient of both together goes nowhere.
     out : tuple (y, argmax), optional
         Where to write.
 
@@ -55,7 +60,7 @@ def max_pool2d(
     Raises
     ------
     TypeError, ValueError
-        Arguments that do not fit together.
+        Arguments that do not fit together; 255 taps and more with `rectified`.
 
     Example
     -------
@@ -64,7 +69,7 @@ def max_pool2d(
     (3.0, 3)
     """
     x, y, argmax, g = checks.max_pool2d(
-        x, pool_size, strides, padding, ceil_mode, out, ANY
+        x, pool_size, strides, padding, ceil_mode, rectified, out, ANY
     )
     best, winner = np.zeros(y.shape, x.dtype), np.full(y.shape, -1)
     inside = taps(_inside(g), g)
@@ -73,6 +78,8 @@ def max_pool2d(
         better &= valid
         best = np.where(better, seen, best)
         winner[better] = u * g.kw + v
+    if rectified:
+        winner[best.real <= 0] = NO_PLACE
     y[...], argmax[...] = best, winner
     return y, argmax
 
