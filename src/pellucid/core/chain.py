@@ -1,6 +1,6 @@
 """Layers in a row: their names, their shapes, what comes after what.
 
-What models and the containers of ``layers/merge.py`` share.
+What models and the containers of ``layers/container.py`` share.
 """
 
 from __future__ import annotations

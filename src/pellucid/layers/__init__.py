@@ -1,19 +1,8 @@
 """The layers, one module for each family."""
 
-from pellucid.layers.activation import ELU as ELU
-from pellucid.layers.activation import GELU as GELU
-from pellucid.layers.activation import SELU as SELU
-from pellucid.layers.activation import HardSwish as HardSwish
-from pellucid.layers.activation import LeakyReLU as LeakyReLU
 from pellucid.layers.activation import LogSoftmax as LogSoftmax
-from pellucid.layers.activation import Mish as Mish
-from pellucid.layers.activation import PReLU as PReLU
-from pellucid.layers.activation import ReLU as ReLU
 from pellucid.layers.activation import Sigmoid as Sigmoid
-from pellucid.layers.activation import SiLU as SiLU
 from pellucid.layers.activation import Softmax as Softmax
-from pellucid.layers.activation import Softplus as Softplus
-from pellucid.layers.activation import Swish as Swish
 from pellucid.layers.activation import Tanh as Tanh
 from pellucid.layers.conv import Conv2D as Conv2D
 from pellucid.layers.conv1d import Conv1D as Conv1D
@@ -34,6 +23,17 @@ from pellucid.layers.regularization import AlphaDropout as AlphaDropout
 from pellucid.layers.regularization import Dropout as Dropout
 from pellucid.layers.regularization import GaussianNoise as GaussianNoise
 from pellucid.layers.regularization import SpatialDropout2D as SpatialDropout2D
+from pellucid.layers.relu_family import ELU as ELU
+from pellucid.layers.relu_family import GELU as GELU
+from pellucid.layers.relu_family import SELU as SELU
+from pellucid.layers.relu_family import HardSwish as HardSwish
+from pellucid.layers.relu_family import LeakyReLU as LeakyReLU
+from pellucid.layers.relu_family import Mish as Mish
+from pellucid.layers.relu_family import PReLU as PReLU
+from pellucid.layers.relu_family import ReLU as ReLU
+from pellucid.layers.relu_family import SiLU as SiLU
+from pellucid.layers.relu_family import Softplus as Softplus
+from pellucid.layers.relu_family import Swish as Swish
 from pellucid.layers.shape import Flatten as Flatten
 from pellucid.layers.shape import Rescaling as Rescaling
 from pellucid.layers.shape import Reshape as Reshape

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 
 from pellucid.core.chain import walk
 from pellucid.core.layer import Layer
-from pellucid.layers.activation import ReLU
 from pellucid.layers.conv import Conv2D
 from pellucid.layers.normalization import BatchNorm
 from pellucid.layers.pooling import MaxPool2D
+from pellucid.layers.relu_family import ReLU
 
 
 @contextmanager
