@@ -8,6 +8,7 @@ dtype=dtype)``: ``fan_in`` inputs reach one output of the layer, and one input r
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,9 +23,10 @@ from pellucid.errors import argument, check_choice, describe
 Array = NDArray[Any]
 
 
-class Initializer:
+class Initializer(ABC):
     """Base class: a callable that makes a new array of start values."""
 
+    @abstractmethod
     def __call__(
         self,
         shape: tuple[int, ...],
@@ -35,7 +37,6 @@ class Initializer:
         dtype: DTypeLike,
     ) -> Array:
         """Return a new array of this shape and dtype."""
-        raise NotImplementedError(f"{type(self).__name__} has no __call__")
 
     def config(self) -> dict[str, Any]:
         """The arguments that make an equal initializer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from pellucid.core.inputs import check_number
@@ -9,7 +10,7 @@ from pellucid.core.shown import shown_call
 from pellucid.errors import check_choice
 
 
-class Schedule:
+class Schedule(ABC):
     """A learning rate that depends on time; pass it as ``learning_rate``.
 
     An own schedule overrides ``value`` and, to be saved in files as well, ``config``.
@@ -43,9 +44,9 @@ class Schedule:
         time = check_number(t, f"{name}: t", at_least=0)
         return check_number(self.value(time), f"{name}: the rate", at_least=0)
 
+    @abstractmethod
     def value(self, t: float) -> float:
         """The learning rate at a time t >= 0."""
-        raise NotImplementedError(f"{type(self).__name__} has no value")
 
     def config(self) -> dict[str, Any]:
         """The arguments that make an equal schedule, fit for JSON."""
@@ -53,8 +54,6 @@ class Schedule:
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return shown_call(self, self.config())

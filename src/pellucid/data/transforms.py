@@ -8,6 +8,7 @@ threads. `Batches(x, y, transform=...)` counts the steps. The arithmetic is done
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, SupportsIndex
 
@@ -28,7 +29,7 @@ Batch = tuple[Array, Any]
 _BORDERS = ("constant", "edge", "reflect")
 
 
-class Transform:
+class Transform(ABC):
     """Base class: a subclass defines `apply(x, y, draws)`.
 
     Parameters of a call
@@ -66,9 +67,9 @@ class Transform:
             )
         )
 
+    @abstractmethod
     def apply(self, x: Array, y: Any, draws: Draws) -> Batch:
         """Return the batch transformed; `draws` gives the random numbers."""
-        raise NotImplementedError(f"{type(self).__name__} has no apply(x, y, draws)")
 
     def __repr__(self) -> str:
         return shown_call(self, vars(self))

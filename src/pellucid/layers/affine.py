@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -40,7 +41,7 @@ RELU_FAMILY = (
 """Those that let x pass above 0 and hold it back below: half the variance is lost."""
 
 
-class Affine(Layer):
+class Affine(Layer, ABC):
     """Base of layers that compute y = activation(x * weight + bias)."""
 
     fixed_channels = True
@@ -113,12 +114,12 @@ class Affine(Layer):
             return HeNormal()
         return LeCunNormal() if activation == "selu" else GlorotUniform()
 
+    @abstractmethod
     def compute(self, x: Array, training: bool, **epilogue: Any) -> tuple[Array, ...]:
         """The kernel's result, then what ``backward`` needs of the input.
 
         ``epilogue``: bias, scale and activation, as the kernels take them.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no compute")
 
     def forward(self, x: ArrayLike, training: bool = False) -> Array:
         y, *inputs = self.compute(

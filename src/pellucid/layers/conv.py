@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,9 +37,9 @@ class Convolution(Affine):
     dilation: Any
     conv_algo = "auto"
 
+    @abstractmethod
     def _kernel(self, c: int) -> tuple[tuple[int, int], int, int]:
         """The size of a filter, the number of filters, the groups of `c` channels."""
-        raise NotImplementedError(f"{type(self).__name__} has no _kernel")
 
     def _window(self) -> dict[str, Any]:
         return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -21,6 +21,9 @@ from pellucid.losses.base import Array, Loss, Shape, batched, same_shape
 
 class _CrossEntropy(Loss):
     """What the four cross-entropies share: label smoothing and its argument."""
+
+    _kernel: ClassVar[str]
+    """Name of the kernel that computes the loss."""
 
     def __init__(
         self, *, label_smoothing: float = 0.0, reduction: str = "mean"
@@ -41,7 +44,7 @@ class _CrossEntropy(Loss):
         out: tuple[Array | None, Array | None] | None = None,
     ) -> tuple[Array, Array]:
         """See ``Loss.value_and_gradient``."""
-        result: tuple[Array, Array] = self._kernel()(
+        result: tuple[Array, Array] = getattr(kernels, self._kernel)(
             prediction,
             targets,
             weights=weights,
@@ -50,9 +53,6 @@ class _CrossEntropy(Loss):
             out=out,
         )
         return result
-
-    def _kernel(self) -> Any:
-        raise NotImplementedError
 
 
 class _Categorical(_CrossEntropy):
@@ -116,9 +116,7 @@ class SoftmaxCrossEntropy(_Categorical):
     """
 
     from_logits = True
-
-    def _kernel(self) -> Any:
-        return kernels.softmax_cross_entropy
+    _kernel = "softmax_cross_entropy"
 
 
 class CategoricalCrossEntropy(_Categorical):
@@ -144,6 +142,8 @@ class CategoricalCrossEntropy(_Categorical):
     0.693147
     """
 
+    _kernel = "categorical_cross_entropy"
+
     def check_prediction(self, prediction: Array) -> None:
         """Raise unless every prediction lies in [0, 1]."""
         check_probabilities(prediction, "softmax")
@@ -151,9 +151,6 @@ class CategoricalCrossEntropy(_Categorical):
     def fused(self) -> Loss:
         """The loss on logits."""
         return SoftmaxCrossEntropy(**self.config())
-
-    def _kernel(self) -> Any:
-        return kernels.categorical_cross_entropy
 
 
 class _Binary(_CrossEntropy):
@@ -206,6 +203,8 @@ class BinaryCrossEntropy(_Binary):
     0.693147
     """
 
+    _kernel = "binary_cross_entropy"
+
     def check_prediction(self, prediction: Array) -> None:
         """Raise unless every prediction lies in [0, 1]."""
         check_probabilities(prediction, "sigmoid")
@@ -213,9 +212,6 @@ class BinaryCrossEntropy(_Binary):
     def fused(self) -> Loss:
         """The loss on logits."""
         return SigmoidBinaryCrossEntropy(**self.config())
-
-    def _kernel(self) -> Any:
-        return kernels.binary_cross_entropy
 
 
 class SigmoidBinaryCrossEntropy(_Binary):
@@ -239,9 +235,7 @@ class SigmoidBinaryCrossEntropy(_Binary):
     """
 
     from_logits = True
-
-    def _kernel(self) -> Any:
-        return kernels.sigmoid_binary_cross_entropy
+    _kernel = "sigmoid_binary_cross_entropy"
 
 
 def check_labels(labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:

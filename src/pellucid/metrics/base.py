@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ Shape = tuple[int, ...]
 Kind = Literal["categorical", "binary", "regression"]
 
 
-class Metric:
+class Metric(ABC):
     """Collects batches; the result is that of all samples together.
 
     An own metric has ``name`` and the methods ``reset``, ``update`` and ``result``.
@@ -59,9 +60,9 @@ class Metric:
         self._total = 0.0
         self._count = 0
 
+    @abstractmethod
     def update(self, y_true: Array, y_pred: Array) -> None:
         """Add a batch: targets as the loss takes them, predictions."""
-        raise NotImplementedError(f"{type(self).__name__} has no update")
 
     def result(self) -> float:
         """The metric of all batches since ``reset``; NaN before the first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -97,8 +98,9 @@ class _Counts(Metric):
         )
 
     @staticmethod
+    @abstractmethod
     def _ratio(hits: Any, predicted: Any, true: Any) -> tuple[Any, Any]:
-        raise NotImplementedError
+        """Numerator and denominator, from the counts of a class."""
 
     def config(self) -> dict[str, Any]:
         """The arguments that make an equal metric, fit for JSON."""

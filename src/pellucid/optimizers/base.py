@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, TypedDict
@@ -34,7 +35,7 @@ class Common(TypedDict, total=False):
     rate_factors: Mapping[str, float] | None
 
 
-class Optimizer:
+class Optimizer(ABC):
     """Updates parameters in place from their gradients.
 
     A model calls ``build`` once with its flat memory, then ``step`` after each batch.
@@ -205,9 +206,9 @@ class Optimizer:
         used = len(self.slots) + 2 - (self.ema_decay is not None)
         self.update([run[:used] for run in self._groups[factor]])
 
+    @abstractmethod
     def advance(self) -> None:
         """Count the coming step, write its numbers where the kernels read them."""
-        raise NotImplementedError(f"{type(self).__name__} has no advance")
 
     def set_rate(self, rate: float) -> None:
         """Write a learning rate where the kernels read it; called after ``advance``."""
@@ -215,12 +216,12 @@ class Optimizer:
 
     _hyper: NDArray[np.float64]
 
+    @abstractmethod
     def update(self, runs: Sequence[tuple[Array, ...]]) -> None:
         """Call the kernel for each (value, gradient, slots...) side by side.
 
         Nothing here may depend on the number of the step.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no update")
 
     def state(self) -> dict[str, Array]:
         """Live state arrays by name, each as long as all parameters together."""
