@@ -406,10 +406,10 @@ def _is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
     return isinstance(value, (tuple, list))
 
 
-def _as_int(value: object, name: str) -> int:
+def _as_int(value: Any, name: str) -> int:
     if not isinstance(value, (bool, float, str)) and getattr(value, "ndim", 0) == 0:
         try:
-            number = index(value)  # type: ignore[arg-type]
+            number = index(value)
         except TypeError:
             pass
         else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
+from typing import Literal, overload
 
 from pellucid.core.layer import Array, Layer, Shape
 from pellucid.core.registry import ours
@@ -180,18 +181,36 @@ def takes_need_dx(layer: Layer) -> bool:
     return "need_dx" in inspect.signature(layer.backward).parameters
 
 
+@overload
+def backward_chain(
+    layers: Sequence[Layer], dy: Array, need_dx: Literal[True] = True
+) -> Array: ...
+
+
+@overload
+def backward_chain(
+    layers: Sequence[Layer], dy: Array, need_dx: bool
+) -> Array | None: ...
+
+
 def backward_chain(
     layers: Sequence[Layer], dy: Array, need_dx: bool = True
 ) -> Array | None:
     """Go back through the layers; without dx, as far as the first that learns."""
     first = 0 if need_dx else first_trainable(layers)
-    gradient: Array | None = dy
     for index in range(len(layers) - 1, first - 1, -1):
         layer = layers[index]
-        if index == first and not need_dx and takes_need_dx(layer):
-            layer.backward(dy, need_dx=False)
-        else:
-            gradient = layer.backward(dy)
-            if gradient is not None:
-                dy = gradient
-    return gradient if need_dx else None
+        if index == first and not need_dx:
+            layer.backward(dy, **({"need_dx": False} if takes_need_dx(layer) else {}))
+            break
+        dx = layer.backward(dy)
+        if dx is None:
+            raise TypeError(
+                describe(
+                    f"{layer.label}: backward returned None",
+                    "Expected dx, an array of the shape of the input",
+                    "End backward with return dx.",
+                )
+            )
+        dy = dx
+    return dy if need_dx else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -50,17 +51,7 @@ class RandomStream:
         dtype: DTypeLike = "float32",
     ) -> NDArray[Any]:
         """Numbers spread evenly over (low, high)."""
-        drawn: NDArray[Any] = kernels.random_uniform(
-            shape,
-            low=low,
-            high=high,
-            seed=self.seed,
-            stream=self.stream,
-            step=int(self.counter[0]),
-            dtype=dtype,
-        )
-        self.counter += np.uint64(1)
-        return drawn
+        return self._draw(kernels.random_uniform, shape, dtype, low=low, high=high)
 
     def normal(
         self,
@@ -70,10 +61,19 @@ class RandomStream:
         dtype: DTypeLike = "float32",
     ) -> NDArray[Any]:
         """Numbers of the normal distribution with this mean and deviation."""
-        drawn: NDArray[Any] = kernels.random_normal(
+        return self._draw(kernels.random_normal, shape, dtype, mean=mean, std=std)
+
+    def _draw(
+        self,
+        kernel: Callable[..., NDArray[Any]],
+        shape: tuple[int, ...],
+        dtype: DTypeLike,
+        **spread: float,
+    ) -> NDArray[Any]:
+        """The next numbers of the stream; a refused draw is not counted."""
+        drawn = kernel(
             shape,
-            mean=mean,
-            std=std,
+            **spread,
             seed=self.seed,
             stream=self.stream,
             step=int(self.counter[0]),

@@ -80,8 +80,7 @@ def _tap(layer: Layer, met: dict[str, Array]) -> None:
         met["dy"] = np.array(dy)
         return backward(dy) if need_dx else backward(dy, need_dx=False)
 
-    layer.forward = tapped_forward  # type: ignore[method-assign]
-    layer.backward = tapped_backward  # type: ignore[method-assign]
+    vars(layer).update(forward=tapped_forward, backward=tapped_backward)
 
 
 def _results(

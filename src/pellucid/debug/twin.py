@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pellucid.core.chain import walk
+from pellucid.core.chain import backward_chain, walk
 from pellucid.core.layer import Array, Layer
 from pellucid.core.parameter import Parameter
 from pellucid.layers.fusion import fused
@@ -126,9 +126,7 @@ class Twin:
             y = layer.forward(y, training=True)
         inputs.append(y)
         value, output_gradient = self.objective(y)
-        dx = output_gradient
-        for layer in reversed(self.layers):
-            dx = layer.backward(dx)  # type: ignore[assignment]
+        dx = backward_chain(self.layers, output_gradient)
         found = []
         for layer in self.layers:
             for parameter in layer.parameters():

@@ -114,6 +114,16 @@ class Affine(Layer, ABC):
             return HeNormal()
         return LeCunNormal() if activation == "selu" else GlorotUniform()
 
+    @property
+    def bias_value(self) -> Array | None:
+        """The numbers of the bias; None without one."""
+        return None if self.bias is None else self.bias.value
+
+    @property
+    def bias_gradient(self) -> Array | None:
+        """Where ``backward`` writes the gradient of the bias; None without one."""
+        return None if self.bias is None else self.bias.grad
+
     @abstractmethod
     def compute(self, x: Array, training: bool, **epilogue: Any) -> tuple[Array, ...]:
         """The kernel's result, then what ``backward`` needs of the input.
@@ -125,7 +135,7 @@ class Affine(Layer, ABC):
         y, *inputs = self.compute(
             self.check_input(x),
             training,
-            b=None if self.bias is None else self.bias.value,
+            b=self.bias_value,
             activation=self.fused_activation(training),
         )
         return self.finish(y, training, *inputs)
@@ -140,7 +150,7 @@ class Affine(Layer, ABC):
     def infer(self, x: Array, following: Sequence[Layer] = ()) -> Array:
         if not following:
             return self.forward(x)
-        epilogue: dict[str, Any] = {"b": None if self.bias is None else self.bias.value}
+        epilogue: dict[str, Any] = {"b": self.bias_value}
         if following[0].folds:
             epilogue["scale"], epilogue["b"] = following[0].fold(epilogue["b"])
         epilogue["activation"] = following[-1].fused_word

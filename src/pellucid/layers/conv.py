@@ -100,7 +100,7 @@ class Convolution(Affine):
             out=(
                 None if dx is None else dx.reshape(images),
                 self.weight.grad.reshape(w),
-                None if self.bias is None else self.bias.grad,
+                self.bias_gradient,
             ),
         )
         return dx

@@ -118,7 +118,7 @@ class Dense(Affine):
             out=(
                 self.buffer("dx", x.shape) if need_dx else None,
                 self.weight.grad,
-                None if self.bias is None else self.bias.grad,
+                self.bias_gradient,
             ),
         )
         return dx

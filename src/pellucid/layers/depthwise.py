@@ -23,13 +23,28 @@ class Depthwise(Convolution):
     def __init__(
         self,
         kernel_size: int | Sequence[int],
-        strides: int | Sequence[int],
-        padding: Padding,
-        depth_multiplier: int,
-        dilation: int | Sequence[int],
-        **affine: Any,
+        strides: int | Sequence[int] = 1,
+        padding: Padding = "valid",
+        *,
+        depth_multiplier: int = 1,
+        dilation: int | Sequence[int] = 1,
+        activation: str | None = None,
+        use_bias: bool = True,
+        kernel_initializer: str | Initializer | dict[str, Any] | None = None,
+        bias_initializer: str | Initializer | dict[str, Any] = "zeros",
+        kernel_regularizer: str | Regularizer | dict[str, Any] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(**affine)
+        super().__init__(
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            name=name,
+            trainable=trainable,
+        )
         with self.named_errors():
             self.kernel_size = pair(kernel_size, "kernel_size", 1)
             self.strides = pair(strides, "strides", 1)
@@ -112,37 +127,6 @@ class DepthwiseConv2D(Depthwise):
     Howard et al. (2017), MobileNets: efficient convolutional neural networks for mobile
     vision applications.
     """
-
-    def __init__(
-        self,
-        kernel_size: int | Sequence[int],
-        strides: int | Sequence[int] = 1,
-        padding: Padding = "valid",
-        *,
-        depth_multiplier: int = 1,
-        dilation: int | Sequence[int] = 1,
-        activation: str | None = None,
-        use_bias: bool = True,
-        kernel_initializer: str | Initializer | dict[str, Any] | None = None,
-        bias_initializer: str | Initializer | dict[str, Any] = "zeros",
-        kernel_regularizer: str | Regularizer | dict[str, Any] | None = None,
-        name: str | None = None,
-        trainable: bool = True,
-    ) -> None:
-        super().__init__(
-            kernel_size,
-            strides,
-            padding,
-            depth_multiplier,
-            dilation,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            name=name,
-            trainable=trainable,
-        )
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
@@ -237,8 +221,8 @@ class SeparableConv2D(Depthwise):
             kernel_size,
             strides,
             padding,
-            depth_multiplier,
-            dilation,
+            depth_multiplier=depth_multiplier,
+            dilation=dilation,
             activation=activation,
             use_bias=use_bias,
             kernel_initializer=kernel_initializer,
@@ -284,19 +268,16 @@ class SeparableConv2D(Depthwise):
         dy, (y, x, z) = self.restore(dy)
         g = self._geometry(x.shape)
         w = g.kh, g.kw, 1, g.k
-        dz, _, _ = kernels.conv2d_backward(
+        dz = self.buffer("dz_depthwise", z.shape)
+        kernels.conv2d_backward(
             self.start(dy, y),
             z,
             self.weight.value,
             need_db=self.use_bias,
-            out=(
-                self.buffer("dz_depthwise", z.shape),
-                self.weight.grad,
-                None if self.bias is None else self.bias.grad,
-            ),
+            out=(dz, self.weight.grad, self.bias_gradient),
         )
         dx, _, _ = kernels.conv2d_backward(
-            dz,  # type: ignore[arg-type]
+            dz,
             x,
             self.depthwise_weight.value.reshape(w),
             **self._options(g),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike
 
@@ -47,8 +47,39 @@ class RandomDrop(_Noise):
         return {"rate": self.rate} | super().config()
 
 
+class _ElementDrop(RandomDrop):
+    """Base of layers that drop every number by itself; a mask keeps one bit of each."""
+
+    _kernel_name: ClassVar[str]
+    """Name of the kernel of the forward pass."""
+
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        x = self.check_input(x)
+        if not training:
+            return x
+        if self.rate == 0:
+            self.save(x, None)
+            return x
+        mask = self.buffer("mask", ((x.size + 7) // 8,), "uint8")
+        out = (self.buffer("y", x.shape), mask)
+        y: Array
+        y, mask = getattr(kernels, self._kernel_name)(
+            x, self.rate, **self.draw(), out=out
+        )
+        self.save(y, mask)
+        return y
+
+    def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
+        dy, (mask,) = self.restore(dy)
+        if mask is None or not need_dx:
+            return dy if need_dx else None
+        kernel = getattr(kernels, f"{self._kernel_name}_backward")
+        dx: Array = kernel(dy, mask, self.rate, out=self.buffer("dx", dy.shape))
+        return dx
+
+
 @register_layer
-class Dropout(RandomDrop):
+class Dropout(_ElementDrop):
     """Set numbers to 0 at random in training; do nothing in inference.
 
     y = x * mask / (1 - rate), where mask is 1 with probability 1 - rate, else 0
@@ -86,25 +117,7 @@ class Dropout(RandomDrop):
     way to prevent neural networks from overfitting.
     """
 
-    def forward(self, x: ArrayLike, training: bool = False) -> Array:
-        x = self.check_input(x)
-        if not training:
-            return x
-        if self.rate == 0:
-            self.save(x, None)
-            return x
-        mask = self.buffer("mask", ((x.size + 7) // 8,), "uint8")
-        out = (self.buffer("y", x.shape), mask)
-        y, mask = kernels.dropout(x, self.rate, **self.draw(), out=out)
-        self.save(y, mask)
-        return y
-
-    def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
-        dy, (mask,) = self.restore(dy)
-        if mask is None or not need_dx:
-            return dy if need_dx else None
-        out = self.buffer("dx", dy.shape)
-        return kernels.dropout_backward(dy, mask, self.rate, out=out)
+    _kernel_name = "dropout"
 
 
 @register_layer
@@ -170,7 +183,7 @@ class SpatialDropout2D(RandomDrop):
 
 
 @register_layer
-class AlphaDropout(RandomDrop):
+class AlphaDropout(_ElementDrop):
     """Dropout for networks of SELU: mean 0 and variance 1 stay as they are.
 
     y = a * x + b where kept, a * s + b elsewhere, in training; s is the value that SELU
@@ -204,6 +217,8 @@ class AlphaDropout(RandomDrop):
     Klambauer, Unterthiner, Mayr, Hochreiter (2017), Self-normalizing neural networks.
     """
 
+    _kernel_name = "alpha_dropout"
+
     def __init__(
         self, rate: float, *, name: str | None = None, trainable: bool = True
     ) -> None:
@@ -213,26 +228,6 @@ class AlphaDropout(RandomDrop):
                 what = "rate is 1"
                 expected = "Expected a number from 0 to below 1"
                 raise ValueError(describe(what, expected, "Pass rate=0.1 or so"))
-
-    def forward(self, x: ArrayLike, training: bool = False) -> Array:
-        x = self.check_input(x)
-        if not training:
-            return x
-        if self.rate == 0:
-            self.save(x, None)
-            return x
-        mask = self.buffer("mask", ((x.size + 7) // 8,), "uint8")
-        out = (self.buffer("y", x.shape), mask)
-        y, mask = kernels.alpha_dropout(x, self.rate, **self.draw(), out=out)
-        self.save(y, mask)
-        return y
-
-    def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
-        dy, (mask,) = self.restore(dy)
-        if mask is None or not need_dx:
-            return dy if need_dx else None
-        out = self.buffer("dx", dy.shape)
-        return kernels.alpha_dropout_backward(dy, mask, self.rate, out=out)
 
 
 @register_layer

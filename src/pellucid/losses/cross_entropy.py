@@ -22,7 +22,7 @@ from pellucid.losses.base import Array, Loss, Shape, batched, same_shape
 class _CrossEntropy(Loss):
     """What the four cross-entropies share: label smoothing and its argument."""
 
-    _kernel: ClassVar[str]
+    _kernel_name: ClassVar[str]
     """Name of the kernel that computes the loss."""
 
     def __init__(
@@ -44,7 +44,7 @@ class _CrossEntropy(Loss):
         out: tuple[Array | None, Array | None] | None = None,
     ) -> tuple[Array, Array]:
         """See ``Loss.value_and_gradient``."""
-        result: tuple[Array, Array] = getattr(kernels, self._kernel)(
+        result: tuple[Array, Array] = getattr(kernels, self._kernel_name)(
             prediction,
             targets,
             weights=weights,
@@ -116,7 +116,7 @@ class SoftmaxCrossEntropy(_Categorical):
     """
 
     from_logits = True
-    _kernel = "softmax_cross_entropy"
+    _kernel_name = "softmax_cross_entropy"
 
 
 class CategoricalCrossEntropy(_Categorical):
@@ -142,7 +142,7 @@ class CategoricalCrossEntropy(_Categorical):
     0.693147
     """
 
-    _kernel = "categorical_cross_entropy"
+    _kernel_name = "categorical_cross_entropy"
 
     def check_prediction(self, prediction: Array) -> None:
         """Raise unless every prediction lies in [0, 1]."""
@@ -203,7 +203,7 @@ class BinaryCrossEntropy(_Binary):
     0.693147
     """
 
-    _kernel = "binary_cross_entropy"
+    _kernel_name = "binary_cross_entropy"
 
     def check_prediction(self, prediction: Array) -> None:
         """Raise unless every prediction lies in [0, 1]."""
@@ -235,7 +235,7 @@ class SigmoidBinaryCrossEntropy(_Binary):
     """
 
     from_logits = True
-    _kernel = "sigmoid_binary_cross_entropy"
+    _kernel_name = "sigmoid_binary_cross_entropy"
 
 
 def check_labels(labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:

@@ -170,15 +170,8 @@ class Recall(_Counts):
 
     Parameters
     ----------
-    average : {"auto", "binary", "macro", "micro", "weighted"} or None
-        "binary": of the class 1 of two; "macro": the mean over the classes; "micro": of
-        the counts of all classes together; "weighted": the mean, weighted by how often
-        a class is true; None: an array with one number for each class, outside of
-        ``compile`` only. "auto", the default, is "binary" for one column, else "macro".
-    zero_division : float, default 0
-        The value of 0 / 0, from 0 to 1; NaN leaves such classes out of the mean.
-    threshold : float, default 0.5
-        0 < threshold <= 1; where a yes begins, with one column or a binary loss.
+    average, zero_division, threshold
+        As in :class:`Precision`.
     name : str, default "recall"
 
     Raises
@@ -218,15 +211,8 @@ class F1(_Counts):
 
     Parameters
     ----------
-    average : {"auto", "binary", "macro", "micro", "weighted"} or None
-        "binary": of the class 1 of two; "macro": the mean over the classes; "micro": of
-        the counts of all classes together; "weighted": the mean, weighted by how often
-        a class is true; None: an array with one number for each class, outside of
-        ``compile`` only. "auto", the default, is "binary" for one column, else "macro".
-    zero_division : float, default 0
-        The value of 0 / 0, from 0 to 1; NaN leaves such classes out of the mean.
-    threshold : float, default 0.5
-        0 < threshold <= 1; where a yes begins, with one column or a binary loss.
+    average, zero_division, threshold
+        As in :class:`Precision`.
     name : str, default "f1"
 
     Raises
@@ -352,21 +338,8 @@ def recall(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of whole numbers (n,)
-        Labels from 0.
-    average, zero_division
-        As in :class:`Recall`, without "auto".
-    n_classes : int, optional
-        The largest label plus 1 by default.
-
-    Returns
-    -------
-    float, or array (n_classes,) where average is None
-
-    Raises
-    ------
-    TypeError, ValueError
-        Labels that do not fit, nothing to count, "binary" with more than two classes.
+    y_true, y_pred, average, zero_division, n_classes
+        As in :func:`precision`, and so is what it returns and raises.
 
     Example
     -------
@@ -388,21 +361,8 @@ def f1(
 
     Parameters
     ----------
-    y_true, y_pred : array_like of whole numbers (n,)
-        Labels from 0.
-    average, zero_division
-        As in :class:`F1`, without "auto".
-    n_classes : int, optional
-        The largest label plus 1 by default.
-
-    Returns
-    -------
-    float, or array (n_classes,) where average is None
-
-    Raises
-    ------
-    TypeError, ValueError
-        Labels that do not fit, nothing to count, "binary" with more than two classes.
+    y_true, y_pred, average, zero_division, n_classes
+        As in :func:`precision`, and so is what it returns and raises.
 
     Example
     -------

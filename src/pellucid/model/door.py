@@ -110,9 +110,9 @@ class Door:
             return np.ascontiguousarray(array.transpose(0, 3, 1, 2))
         return array
 
-    def _has_images_out(self, y: object) -> bool:
+    def _has_images_out(self, y: Any) -> bool:
         images = len(self.output_shape) == 3
-        return self.channels_first and images and np.ndim(y) == 4  # type: ignore[arg-type]
+        return self.channels_first and images and np.ndim(y) == 4
 
     def _mismatch(self, shape: Shape, expected: Shape, name: str) -> str:
         label = self.first.label

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pellucid.core.chain import backward_chain
 from pellucid.core.layer import Array
 from pellucid.model import state
 from pellucid.model.inference import BATCH_SIZE, check_batch_size, infer_all
@@ -58,8 +59,7 @@ class Network(Structure):
             gradient = np.asarray(dy)
             if self._channels_first and gradient.ndim == 4:
                 gradient = np.ascontiguousarray(gradient.transpose(0, 2, 3, 1))
-            for layer in reversed(self._layers):
-                gradient = layer.backward(gradient)  # type: ignore[assignment]
+            gradient = backward_chain(self._layers, gradient)
         if self._channels_first and gradient.ndim == 4:
             gradient = np.ascontiguousarray(gradient.transpose(0, 3, 1, 2))
         return gradient

@@ -384,10 +384,10 @@ def _layer_list(layers: object) -> list[Any]:
     return list(layers)
 
 
-def _check_dtype(dtype: object) -> np.dtype[Any]:
+def _check_dtype(dtype: Any) -> np.dtype[Any]:
     word: object
     try:
-        word = str(np.dtype(dtype))  # type: ignore[call-overload]
+        word = str(np.dtype(dtype))
     except TypeError:
         word = dtype
     return np.dtype(check_choice(word, "dtype", DTYPES))

@@ -192,10 +192,11 @@ class TrainingStep:
             weights = None if weights is None else self._own_copy("weights", weights)
         key = (x.shape, y.shape, weights is None)
         recording = self.recordings.get(key)
+        prediction: Array
         if recording is not None:
             recording.run()
             prediction, self._outputs = recording.result
-            return prediction  # type: ignore[no-any-return]
+            return prediction
 
         def compute() -> tuple[Array, list[Array]]:
             return self._layer_by_layer(x, y, weights), list(self._outputs)
@@ -203,13 +204,13 @@ class TrainingStep:
         recording = Recording(
             compute, lambda: self._lasting(x, y, weights), self._begin_recording
         )
-        if not math.isfinite(self._value[0]):
-            return recording.result[0]  # type: ignore[no-any-return]
-        if recording.repeats:
-            self.recordings[key] = recording
-        else:
-            self._records = False
-        return recording.result[0]  # type: ignore[no-any-return]
+        if math.isfinite(self._value[0]):
+            if recording.repeats:
+                self.recordings[key] = recording
+            else:
+                self._records = False
+        prediction, _ = recording.result
+        return prediction
 
     def _begin_recording(self, plan: Any) -> None:
         """Told before a step is recorded, and by which plan; for subclasses."""

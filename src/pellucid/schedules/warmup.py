@@ -86,9 +86,9 @@ class Warmup(Schedule):
 
     def config(self) -> dict[str, Any]:
         """See ``Schedule.config``."""
-        after = self.after
+        after: Any = self.after
         if isinstance(after, Schedule):
-            after = {"kind": type(after).__name__, "config": after.config()}  # type: ignore[assignment]
+            after = {"kind": type(after).__name__, "config": after.config()}
         own = {"after": after, "duration": self.duration, "start": self.start}
         return own | super().config()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pellucid.core.chain import walk
+from pellucid.core.chain import backward_chain, walk
 from pellucid.core.layer import Array, Layer
 from pellucid.errors import describe, unknown
 from pellucid.layers import regularization
@@ -292,9 +292,7 @@ class _Trace:
         """The gradient of the chosen outputs with respect to the input of a layer."""
         dy = np.zeros_like(self.outputs[-1])
         dy[np.arange(len(targets)), targets] = 1
-        for layer in reversed(self.layers[first:]):
-            dy = layer.backward(dy)  # type: ignore[assignment]
-        return dy
+        return backward_chain(self.layers[first:], dy)
 
 
 def _as_in_inference(layer: Layer) -> None:

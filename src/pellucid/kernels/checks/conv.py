@@ -38,9 +38,7 @@ def conv2d(
 ) -> tuple[Array, Array, Array | None, Array | None, Array, Geometry]:
     """Return `(x, w, b, scale, out, geometry)`; out is `(n, oh, ow, k)`."""
     fused(activation)
-    check_choice(conv_algo, "conv_algo", CONV_ALGOS)
-    x = array(x, "x", dtypes)
-    w = array(w, "w", (x.dtype,))
+    x, w = operands(x, w, conv_algo, dtypes)
     g = conv_geometry(
         x.shape,
         w.shape,
@@ -49,9 +47,7 @@ def conv2d(
         dilation=dilation,
         groups=groups,
     )
-    b, scale = epilogue(b, scale, x.dtype, g.k)
-    shape = g.n, g.oh, g.ow, g.k
-    return x, w, b, scale, output(out, shape, x.dtype, "out", x, w, b, scale), g
+    return *results(x, w, b, scale, out, (g.n, g.oh, g.ow, g.k)), g
 
 
 def conv2d_backward(
@@ -69,9 +65,7 @@ def conv2d_backward(
     dtypes: tuple[DType, ...] = REAL,
 ) -> tuple[Array, Array, Array, Array | None, Array, Array | None, Geometry]:
     """Return `(dy, x, w, dx, dw, db, geometry)`; dx or db is None where not needed."""
-    check_choice(conv_algo, "conv_algo", CONV_ALGOS)
-    x = array(x, "x", dtypes)
-    w = array(w, "w", (x.dtype,))
+    x, w = operands(x, w, conv_algo, dtypes)
     g = conv_geometry(
         x.shape,
         w.shape,
@@ -125,6 +119,23 @@ def col2im(
     cols = array(cols, "cols", dtypes)
     shaped(cols, "cols", dtypes, (g.n, g.oh, g.ow, g.k))
     return cols, output(out, shape, cols.dtype, "out", cols), g
+
+
+def operands(
+    x: Any, w: Any, conv_algo: Any, dtypes: tuple[DType, ...]
+) -> tuple[Array, Array]:
+    """Return `(x, w)` of one type for a known algorithm."""
+    check_choice(conv_algo, "conv_algo", CONV_ALGOS)
+    x = array(x, "x", dtypes)
+    return x, array(w, "w", (x.dtype,))
+
+
+def results(
+    x: Array, w: Array, b: Any, scale: Any, out: Any, shape: Shape
+) -> tuple[Array, Array, Array | None, Array | None, Array]:
+    """Return `(x, w, b, scale, out)`; out has `shape`, channels last."""
+    b, scale = epilogue(b, scale, x.dtype, shape[-1])
+    return x, w, b, scale, output(out, shape, x.dtype, "out", x, w, b, scale)
 
 
 def sizes(x_shape: Any) -> Shape:

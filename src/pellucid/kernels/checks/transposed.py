@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pellucid.errors import check_choice, describe
+from pellucid.errors import describe
 from pellucid.shapes import (
     Geometry,
     check_groups,
@@ -15,17 +15,8 @@ from pellucid.shapes import (
     pair,
 )
 
-from .arrays import (
-    CONV_ALGOS,
-    REAL,
-    Array,
-    DType,
-    array,
-    epilogue,
-    fused,
-    output,
-    shaped,
-)
+from .arrays import REAL, Array, DType, fused, shaped
+from .conv import operands, results
 from .gemm import gradients
 
 
@@ -121,9 +112,7 @@ def conv_transpose2d(
 ) -> tuple[Array, Array, Array | None, Array | None, Array, Geometry]:
     """Return `(x, w, b, scale, out, geometry)`; out is `(n, g.h, g.w, g.c)`."""
     fused(activation)
-    check_choice(conv_algo, "conv_algo", CONV_ALGOS)
-    x = array(x, "x", dtypes)
-    w = array(w, "w", (x.dtype,))
+    x, w = operands(x, w, conv_algo, dtypes)
     g = transposed_geometry(
         x.shape,
         w.shape,
@@ -133,9 +122,7 @@ def conv_transpose2d(
         dilation=dilation,
         groups=groups,
     )
-    b, scale = epilogue(b, scale, x.dtype, g.c)
-    shape = g.n, g.h, g.w, g.c
-    return x, w, b, scale, output(out, shape, x.dtype, "out", x, w, b, scale), g
+    return *results(x, w, b, scale, out, (g.n, g.h, g.w, g.c)), g
 
 
 def conv_transpose2d_backward(
@@ -154,9 +141,7 @@ def conv_transpose2d_backward(
     dtypes: tuple[DType, ...] = REAL,
 ) -> tuple[Array, Array, Array, Array | None, Array, Array | None, Geometry]:
     """Return `(dy, x, w, dx, dw, db, geometry)`; dx or db is None where not needed."""
-    check_choice(conv_algo, "conv_algo", CONV_ALGOS)
-    x = array(x, "x", dtypes)
-    w = array(w, "w", (x.dtype,))
+    x, w = operands(x, w, conv_algo, dtypes)
     g = transposed_geometry(
         x.shape,
         w.shape,
