@@ -36,7 +36,7 @@ def backward(name: str, shape: Shape, draw: Draw) -> Work:
 def named(prepare: Any, direction: str, name: str) -> Prepare:
     """Give the benchmark of one activation a name of its own."""
     bound = partial(prepare, name)
-    bound.__name__ = f"bench_{name}{direction}"  # type: ignore[attr-defined]
+    bound.__name__ = f"bench_{name}{direction}"
     return bound
 
 

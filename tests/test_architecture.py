@@ -34,7 +34,6 @@ UPWARD = {
     ("core.layer", "debug"),
     ("model.sequential", "debug"),
     ("model.sequential", "io"),
-    ("model.sequential", "debug"),
     ("model.history", "viz"),
     ("debug.profile_table", "viz"),
 }

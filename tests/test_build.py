@@ -110,7 +110,7 @@ def test_openmp_is_used_in_one_place(symbols: list[Symbols]) -> None:
 
 @pytest.mark.skipif(kernels.backend() != "compiled", reason="needs the extension")
 def test_the_extension_exports_its_entry_only() -> None:
-    library = Path(kernels._core.__file__)  # type: ignore[attr-defined]
+    library = Path(kernels._core.__file__)
     [exported] = external([library], "-D", "--defined-only")
     assert exported - {"_init", "_fini"} == {"PyInit__core"}
     [needed] = external([library], "-D", "-u")

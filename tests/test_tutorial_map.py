@@ -45,7 +45,7 @@ def found(name: str) -> object:
 
 def keywords(value: object) -> set[str]:
     """The arguments of a function or a class, those behind ``**`` included."""
-    names = set(inspect.signature(value).parameters)  # type: ignore[arg-type]
+    names = set(inspect.signature(value).parameters)
     if "common" in names:
         names |= set(inspect.signature(pl.optimizers.Optimizer).parameters)
     return names

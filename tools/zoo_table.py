@@ -16,13 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.debug.zoo import (  # noqa: F401  (they fill the tables)
-    healthy,
-    healthy_kinds,
-    sick,
-    sick_kinds,
-)
-from tests.debug.zoo.cases import HEALTHY, SICK
+from tests.debug.zoo.tables import HEALTHY, SICK
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "doctor.md"
 SECTION = re.compile(r"(<!-- zoo -->\n).*(<!-- end of zoo -->)", re.DOTALL)

@@ -169,7 +169,7 @@ def test_073_unknown_names_and_values() -> None:
     with pytest.raises(ValueError, match=r'(?s)"he_norml".*he_uniform.*"he_normal"'):
         get_initializer("he_norml")
     with pytest.raises(TypeError):
-        get_initializer(3)  # type: ignore[arg-type]
+        get_initializer(3)
     with pytest.raises(ValueError, match="std is nan"):
         RandomNormal(std=float("nan"))
     with pytest.raises(ValueError, match="std is -1"):

@@ -43,7 +43,7 @@ def test_a_taken_name() -> None:
     assert LAYERS["Dense"] is before
     for bad in (3, int, Dense()):
         with pytest.raises(TypeError, match="subclass of Layer"):
-            register_layer(bad)  # type: ignore[type-var]
+            register_layer(bad)
 
 
 @pytest.mark.parametrize(

@@ -45,11 +45,11 @@ def test_refusals() -> None:
     with pytest.raises(ValueError, match='"l3"'):
         get_regularizer("l3")
     with pytest.raises(TypeError):
-        get_regularizer(0.1)  # type: ignore[arg-type]
+        get_regularizer(0.1)
     with pytest.raises(ValueError, match="L2: l2 is -1"):
         L2(-1)
     with pytest.raises(TypeError, match="L1: l1 is '1'"):
-        L1("1")  # type: ignore[arg-type]
+        L1("1")
 
 
 @pytest.mark.parametrize("layer", [Dense(2), Conv2D(2, 1)])

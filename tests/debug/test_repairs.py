@@ -13,9 +13,7 @@ import pytest
 
 import pellucid as pl
 from pellucid.debug.rules import RULES
-from tests.debug.zoo import sick, sick_kinds  # noqa: F401  (they fill the table)
 from tests.debug.zoo.cases import (
-    SICK,
     SOFTMAX,
     Patient,
     blobs,
@@ -24,6 +22,7 @@ from tests.debug.zoo.cases import (
     digits,
     mlp,
 )
+from tests.debug.zoo.tables import SICK
 from tests.debug.zoo.treatment import skill, treated
 
 ELSEWHERE = {

@@ -10,13 +10,7 @@ import pytest
 
 from pellucid.debug import Finding
 from pellucid.debug.rules import ORDER
-from tests.debug.zoo import (  # noqa: F401  (they fill the tables)
-    healthy,
-    healthy_kinds,
-    sick,
-    sick_kinds,
-)
-from tests.debug.zoo.cases import HEALTHY, SICK
+from tests.debug.zoo.tables import HEALTHY, SICK
 from tests.debug.zoo.treatment import skill, treated
 
 SEEDS = range(5)

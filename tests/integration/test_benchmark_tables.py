@@ -333,7 +333,7 @@ def test_a_report_is_written(
 
 
 def test_a_command_is_for_every_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    words = ["/usr/bin/python3", "-m", "x", "--peer-python", "/home/me/bin/python"]
+    words = ["/somewhere/bin/python", "-m", "x", "--peer-python", "/other/bin/python"]
     monkeypatch.setattr(sys, "orig_argv", [*words, "--output-dir", "here/results"])
     monkeypatch.setattr(report, "measure_machine", lambda threads: [])
     command = report.conditions([1])["command"]

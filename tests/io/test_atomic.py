@@ -127,7 +127,7 @@ def test_nul_in_path(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="null"):
         write_atomically(f"{tmp_path}/a\0b", NEW)
     with pytest.raises(TypeError):
-        write_atomically(3, NEW)  # type: ignore[arg-type]
+        write_atomically(3, NEW)
 
 
 def test_special_files_are_not_replaced(tmp_path: Path) -> None:

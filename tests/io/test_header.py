@@ -72,7 +72,7 @@ def test_paths_that_are_none(path: Path) -> None:
     with pytest.raises(ValueError, match="null"):
         read_file(f"{path}\0")
     with pytest.raises(TypeError):
-        read_file(3)  # type: ignore[arg-type]
+        read_file(3)
 
 
 def test_misaligned_data_is_copied(path: Path) -> None:

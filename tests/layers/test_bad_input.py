@@ -44,7 +44,7 @@ ARGUMENTS: list[tuple[str, Make, type[Exception], str]] = [
     ("57 bool", lambda: conv(kernel_size=True), TypeError, "kernel_size is True"),
     ("57 string", lambda: conv(kernel_size="3"), TypeError, "kernel_size is '3'"),
     ("57 filters", lambda: conv(filters=4.0), TypeError, "filters is 4.0"),
-    ("57 units", lambda: Dense(3.0), TypeError, "units is 3.0"),  # type: ignore[arg-type]
+    ("57 units", lambda: Dense(3.0), TypeError, "units is 3.0"),
     ("58 zero", lambda: conv(strides=0), ValueError, "strides is 0"),
     ("58 negative", lambda: conv(strides=-2), ValueError, "strides is -2"),
     ("58 pool", lambda: MaxPool2D(2, 0), ValueError, "strides is 0"),
@@ -61,14 +61,14 @@ ARGUMENTS: list[tuple[str, Make, type[Exception], str]] = [
     ("67 filters", lambda: conv(filters=2**31), ValueError, "filters is 2147483648"),
     ("67 units", lambda: Dense(2**31), ValueError, "units is 2147483648"),
     ("66 m", lambda: DepthwiseConv2D(3, depth_multiplier=0), ValueError, "r is 0"),
-    ("57 m", lambda: DepthwiseConv2D(3, depth_multiplier=1.5), TypeError, "is 1.5"),  # type: ignore[arg-type]
+    ("57 m", lambda: DepthwiseConv2D(3, depth_multiplier=1.5), TypeError, "is 1.5"),
     ("58 d", lambda: DepthwiseConv2D(3, 0), ValueError, "strides is 0"),
     ("56 1d", lambda: Conv1D(2, 0), ValueError, "kernel_size is 0"),
-    ("57 1d", lambda: Conv1D(2, (3, 3)), TypeError, r"kernel_size is \(3, 3\)"),  # type: ignore[arg-type]
+    ("57 1d", lambda: Conv1D(2, (3, 3)), TypeError, r"kernel_size is \(3, 3\)"),
     ("60 1d", lambda: Conv1D(2, 3, padding="cause"), ValueError, '"causal"'),
     ("56 t", lambda: ConvTranspose2D(2, 0), ValueError, "kernel_size is 0"),
     ("59 t", lambda: ConvTranspose2D(2, 3, output_padding=-1), ValueError, "is -1"),
-    ("57 t", lambda: ConvTranspose2D(2, 3, output_padding=0.5), TypeError, "is 0.5"),  # type: ignore[arg-type]
+    ("57 t", lambda: ConvTranspose2D(2, 3, output_padding=0.5), TypeError, "is 0.5"),
     ("66 s", lambda: SeparableConv2D(0, 3), ValueError, "filters is 0"),
     ("56 s", lambda: SeparableConv2D(2, (0, 3)), ValueError, "kernel_size"),
     ("68", lambda: conv(kernel_size=(3, 3, 3)), ValueError, r"\(3, 3, 3\)"),
@@ -76,16 +76,16 @@ ARGUMENTS: list[tuple[str, Make, type[Exception], str]] = [
     ("69 low", lambda: Dropout(-0.1), ValueError, "rate is -0.1.*at least 0"),
     ("69 high", lambda: Dropout(1.5), ValueError, "rate is 1.5.*at most 1"),
     ("69 nan", lambda: Dropout(float("nan")), ValueError, "rate is nan"),
-    ("69 kind", lambda: Dropout("0.5"), TypeError, "rate is '0.5'"),  # type: ignore[arg-type]
+    ("69 kind", lambda: Dropout("0.5"), TypeError, "rate is '0.5'"),
     ("70 eps", lambda: BatchNorm(epsilon=0), ValueError, "epsilon is 0.*above 0"),
     ("70 nan", lambda: BatchNorm(epsilon=float("nan")), ValueError, "epsilon is nan"),
     ("70 momentum", lambda: BatchNorm(1.1), ValueError, "momentum is 1.1"),
     ("70 momentum", lambda: BatchNorm(-0.1), ValueError, "momentum is -0.1"),
     ("72", lambda: conv(activation="rleu"), ValueError, r'"rleu".*"tanh".*\n.*"relu"'),
-    ("72 kind", lambda: Dense(3, activation=max), TypeError, "activation"),  # type: ignore[arg-type]
+    ("72 kind", lambda: Dense(3, activation=max), TypeError, "activation"),
     ("slope", lambda: LeakyReLU(-1), ValueError, "negative_slope is -1"),
     ("scale", lambda: Rescaling(float("inf")), ValueError, "scale is inf"),
-    ("name", lambda: Dense(3, name=3), TypeError, "name is 3"),  # type: ignore[arg-type]
+    ("name", lambda: Dense(3, name=3), TypeError, "name is 3"),
     ("algo", lambda: conv(conv_algo="fft"), ValueError, "conv_algo"),
     ("init", lambda: conv(kernel_initializer="xavier"), ValueError, "kernel_init"),
     ("penalty", lambda: conv(kernel_regularizer="l3"), ValueError, "kernel_regul"),
@@ -125,7 +125,7 @@ NAMES = [
 
 @pytest.mark.parametrize("kind", [np.int64, np.uint8, np.int32])
 def test_057_numpy_integers_are_integers(kind: type[np.integer[Any]]) -> None:
-    layer = Conv2D(kind(4), kind(3), (kind(1), kind(2)), kind(1), groups=kind(2))  # type: ignore[arg-type]
+    layer = Conv2D(kind(4), kind(3), (kind(1), kind(2)), kind(1), groups=kind(2))
     assert layer.output_shape((8, 8, 2)) == (8, 4, 4)
     assert layer.config()["kernel_size"] == (3, 3)
 
@@ -252,7 +252,7 @@ def test_images_of_another_size_pass_where_no_weight_depends_on_it() -> None:
 
 def test_a_failing_initializer_leaves_the_layer_unbuilt() -> None:
     layer = Dense(2, bias_initializer="zeros")
-    layer.bias_initializer = None  # type: ignore[assignment]
+    layer.bias_initializer = None
     with pytest.raises(TypeError):
         layer.build((3,))
     assert not layer.built

@@ -259,9 +259,10 @@ def test_layers_that_come_twice():
         pl.Residual([layer], shortcut=[layer])
     with pytest.raises(ValueError, match="in the model twice"):
         pl.Sequential([layer, pl.Residual([layer])], input_shape=(4,))
-    owner = pl.Sequential([pl.Residual([layer])], input_shape=(4,))  # noqa: F841
+    owner = pl.Sequential([pl.Residual([layer])], input_shape=(4,))
     with pytest.raises(ValueError, match="belongs to another model"):
         pl.Sequential([pl.Concat([layer])], input_shape=(4,))
+    assert [found for _, found in owner.walk()][-1] is layer
 
 
 @pytest.mark.parametrize("bad", [3, "dense", [3], None, {"kind": "Dense"}])

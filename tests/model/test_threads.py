@@ -35,8 +35,8 @@ def test_the_first_predict_may_come_from_many_threads():
     for _ in range(5):
         model = cnn()
         with ThreadPoolExecutor(8) as pool:
-            found = list(pool.map(lambda _: model.predict(x).tobytes(), range(8)))  # noqa: B023
-        assert set(found) == {expected}
+            found = list(pool.map(model.predict, [x] * 8))
+        assert {y.tobytes() for y in found} == {expected}
 
 
 def test_predict_beside_training_does_not_disturb_it():

@@ -7,7 +7,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 from typing import Any
 
@@ -183,7 +183,7 @@ class Prefetch:
     """
 
     def __init__(
-        self, batches: Iterable[Any], depth: int = 2, threshold: float = 1e-3
+        self, batches: Collection[Any], depth: int = 2, threshold: float = 1e-3
     ) -> None:
         hint = "Pass depth=2: one batch ready, one being made."
         self.depth = check_integer(depth, "depth", low=1, hint=hint)
@@ -197,7 +197,7 @@ class Prefetch:
 
     def __len__(self) -> int:
         """Return the number of batches of the source."""
-        return len(self.batches)  # type: ignore[arg-type]
+        return len(self.batches)
 
     def __iter__(self) -> Iterator[Any]:
         """Go through the source once."""

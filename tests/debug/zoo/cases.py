@@ -63,6 +63,17 @@ def mlp(*units: int, activation: str = "relu", out: Any = None) -> list[Any]:
     return [*hidden, pl.Dense(units[-1], activation=out)]
 
 
+def cnn(classes: int = 10) -> list[Any]:
+    """Two convolutions and a mean over the pixels."""
+    return [
+        pl.Conv2D(8, 3, padding="same", activation="relu"),
+        pl.MaxPool2D(2),
+        pl.Conv2D(16, 3, padding="same", activation="relu"),
+        pl.GlobalAvgPool2D(),
+        pl.Dense(classes),
+    ]
+
+
 def blobs(seed: int, n: int = 400, classes: int = 4, features: int = 8) -> Any:
     """Overlapping clouds around centres of length about 2.5."""
     rng = np.random.default_rng([seed, 1])
