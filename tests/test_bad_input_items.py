@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 
 from tests.layers.test_bad_input import ARGUMENTS, SHAPES
-from tests.model.test_bad_input import BAD_X, BAD_Y
+from tests.model.test_bad_input import BAD_X
+from tests.model.test_bad_targets import BAD_Y
 
 
 def numbers() -> set[int]:

@@ -14,9 +14,8 @@ from numpy.lib.stride_tricks import as_strided
 
 import pellucid as pl
 from pellucid import kernels
-from tests.model.test_bad_input import refused
 from tests.support.bounds import assert_exact
-from tests.support.models import blobs, cnn, mlp, snapshot, strokes
+from tests.support.models import assert_refused, blobs, cnn, mlp, snapshot, strokes
 
 X, Y = blobs(12)
 
@@ -50,8 +49,10 @@ class Capsule:
 def test_017_structures():
     table = np.zeros(12, [("a", "f4"), ("b", "f4")])
     model = mlp()
-    refused(model, lambda: model.predict(table), TypeError, "structured array")
-    refused(model, lambda: model.fit(X, table), TypeError, "Expected real numbers")
+    assert_refused(model, lambda: model.predict(table), TypeError, "structured array")
+    assert_refused(
+        model, lambda: model.fit(X, table), TypeError, "Expected real numbers"
+    )
 
 
 def test_023_broadcast_views():
@@ -103,7 +104,7 @@ def test_029_030_what_turns_into_an_array():
     assert snapshot(one) == snapshot(two)
     assert one.evaluate(Frame(X), Frame(Y)) == two.evaluate(X, Y)
     assert_exact(one.predict(memoryview(X)), two.predict(X))
-    refused(one, lambda: one.predict(Capsule()), TypeError, "object array")
+    assert_refused(one, lambda: one.predict(Capsule()), TypeError, "object array")
 
 
 def test_031_memory_maps(tmp_path):
@@ -164,9 +165,9 @@ def test_035_more_samples_than_memory(make):
         x = make()
     except ValueError:  # NumPy's own limit
         return
-    refused(model, lambda: model.predict(x), (ValueError, MemoryError), "(")
+    assert_refused(model, lambda: model.predict(x), (ValueError, MemoryError), "(")
     y = as_strided(Y, (len(x),), (0,))
-    refused(model, lambda: model.fit(x, y), (ValueError, MemoryError), "(")
+    assert_refused(model, lambda: model.fit(x, y), (ValueError, MemoryError), "(")
 
 
 def test_036_037_more_weights_than_memory():
@@ -271,7 +272,7 @@ def test_078_parameters_keep_their_shape():
     weight = model.parameters()[0]
     for attribute in ("value", "grad"):
         for array in (np.zeros((2, 2)), np.zeros(32), 1.0):
-            refused(
+            assert_refused(
                 model,
                 lambda a=attribute, v=array: setattr(weight, a, v),
                 ValueError,
@@ -288,7 +289,7 @@ def test_079_a_model_without_trainable_layers():
     for layer in model.layers:
         layer.trainable = False
     for call in (lambda: model.fit(X, Y), lambda: model.train_on_batch(X, Y)):
-        refused(model, call, RuntimeError, "no trainable", "trainable = True")
+        assert_refused(model, call, RuntimeError, "no trainable", "trainable = True")
     model.evaluate(X, Y)
     model.layers[1].trainable = True
     model.fit(X, Y, verbose=0)
@@ -307,7 +308,7 @@ def test_080_learning_rates(name, rate, error):
     kind = type(model.optimizer)
     with pytest.raises(error, match=f"{kind.__name__}: learning_rate is "):
         kind(rate)
-    refused(
+    assert_refused(
         model,
         lambda: setattr(model.optimizer, "learning_rate", rate),
         error,

@@ -159,23 +159,23 @@ def test_refused_files_change_nothing(tmp_path):
     model.fit(x, y, verbose=0)
     before = snapshot(model)
 
-    def refused(error, words):
+    def assert_refused(error, words):
         with pytest.raises(error, match=words):
             model.fit(x, y, epochs=3, resume=path, verbose=0)
         assert snapshot(model) == before
 
-    refused(FileNotFoundError, "run")
+    assert_refused(FileNotFoundError, "run")
     model.save_weights(path)
-    refused(pl.FormatError, "no training state")
+    assert_refused(pl.FormatError, "no training state")
     model.save(path, include_optimizer=False)
-    refused(pl.FormatError, "no training state")
+    assert_refused(pl.FormatError, "no training state")
     cnn().save(path)
-    refused(pl.FormatError, "another architecture")
+    assert_refused(pl.FormatError, "another architecture")
     other = mlp()
     other.compile(pl.SGD(0.1, momentum=0.9), "softmax_cross_entropy")
     other.fit(x, y, verbose=0)
     other.save(path)
-    refused(pl.FormatError, "does not fit the model or its optimizer")
+    assert_refused(pl.FormatError, "does not fit the model or its optimizer")
 
 
 def test_layers_may_be_unfrozen_while_training():

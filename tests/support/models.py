@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 import pellucid as pl
 
@@ -22,6 +23,13 @@ def mlp(**options: Any) -> pl.Sequential:
     options = {"input_shape": (4,), "seed": 0} | options
     model = pl.Sequential([pl.Dense(8, activation="relu"), pl.Dense(3)], **options)
     model.compile(pl.Adam(0.01), "softmax_cross_entropy", ["accuracy"])
+    return model
+
+
+def regression(loss: str = "mse", units: int = 1) -> pl.Sequential:
+    """Four features, measured values, compiled."""
+    model = pl.Sequential([pl.Dense(units)], input_shape=(4,), seed=0)
+    model.compile("sgd", loss)
     return model
 
 
@@ -70,3 +78,14 @@ def snapshot(model: pl.Sequential) -> bytes:
     parts += [layer.random.counter.tobytes() for layer in model.layers]
     parts.append(str(model.epochs_done).encode())
     return b"".join(parts)
+
+
+def assert_refused(model: pl.Sequential, call: Any, error: Any, *words: str) -> None:
+    """The call raises this error with these words, and the model is as before."""
+    before = snapshot(model)
+    with pytest.raises(error) as caught:
+        call()
+    for word in words:
+        assert word in str(caught.value), str(caught.value)
+    assert snapshot(model) == before
+    assert not model._training_lock.locked()
