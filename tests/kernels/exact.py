@@ -33,7 +33,7 @@ THREADS = (1, 2, 3)
 every_isa = pytest.mark.parametrize("isa", ISAS)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
 
-_GRAIN = int(os.environ.get("PELLUCID_GRAIN") or 15_000)  # PL_DEFAULT_GRAIN
+GRAIN = int(os.environ.get("PELLUCID_GRAIN") or 15_000)  # PL_DEFAULT_GRAIN
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def forced(isa: str, threads: int = 1) -> Iterator[None]:
     finally:
         core.use_isa(before[0])
         core.set_num_threads(before[1])
-        core.set_grain(_GRAIN)
+        core.set_grain(GRAIN)
 
 
 def same_bits(a: Array, b: Array) -> bool:

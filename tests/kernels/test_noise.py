@@ -13,21 +13,16 @@ from tests.support.guard import assert_survives
 from tests.support.threads import THREADS, isa, isas, threads
 
 _core = pytest.importorskip("pellucid.kernels._core")
-pytestmark = pytest.mark.skipif(
-    kernels.backend() != "compiled", reason="the reference backend is in use"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        kernels.backend() != "compiled", reason="the reference backend is in use"
+    ),
+    pytest.mark.usefixtures("always_threaded"),
+]
 
 DTYPES = ("float32", "float64")
 SIZES = [0, *VECTOR_SIZES, 4096, 9001]
 KEY = {"seed": 2**32 - 1, "stream": 5}
-
-
-@pytest.fixture(autouse=True)
-def always_threaded():
-    """Small arrays open a parallel region as well."""
-    _core.set_grain(0)
-    yield
-    _core.set_grain(15000)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -1,17 +1,15 @@
-"""Batch normalization: exact where it can be, within bounds elsewhere, the same bits.
+"""Batch normalization: exact where it can be, within bounds elsewhere; folding.
 
 The trick behind the exact tests: with a variance plus epsilon of 4, 16 or 64 and whole
 numbers for the rest, nothing rounds, so every tail and every chunk must count right.
 """
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
 from pellucid import kernels
-from pellucid.core.workspace import aligned_empty
 from pellucid.kernels import reference
+from tests.kernels.batch_norm import backward, noise, train, vectors
 from tests.support.bounds import (
     assert_exact,
     assert_not_vacuous,
@@ -20,54 +18,21 @@ from tests.support.bounds import (
     unit_roundoff,
 )
 from tests.support.data import generator, integers, uniform
-from tests.support.guard import assert_survives, layouts
-from tests.support.threads import THREADS, isa, isas, threads
+from tests.support.threads import isa, isas, threads
 
-_core = pytest.importorskip("pellucid.kernels._core")
-pytestmark = pytest.mark.skipif(
-    kernels.backend() != "compiled", reason="the reference backend is in use"
-)
+pytest.importorskip("pellucid.kernels._core")
+pytestmark = [
+    pytest.mark.skipif(
+        kernels.backend() != "compiled", reason="the reference backend is in use"
+    ),
+    pytest.mark.usefixtures("always_threaded"),
+]
 
 DTYPES = ("float32", "float64")
-FMA_ISAS = [name for name in isas() if name != "portable"]
-DEFAULT_GRAIN = 15000
 WIDE = {"float32": np.float64, "float64": np.longdouble}
 
 CHANNELS = (1, 2, 3, 5, 6, 8, 15, 16, 17, 31, 33, 63, 64, 65, 72, 100, 257)
 """Every kind of row: whole vectors of several values, and tails of single ones."""
-
-
-@pytest.fixture(autouse=True)
-def always_threaded():
-    """Small arrays open a parallel region as well."""
-    _core.set_grain(0)
-    yield
-    _core.set_grain(DEFAULT_GRAIN)
-
-
-def train(x, gamma, beta, *, running=None, **options):
-    """batch_norm_training into poisoned memory; the running values come last."""
-    c, dtype = x.shape[-1], x.dtype.newbyteorder("=")
-    if running is None:
-        running = np.zeros(c, dtype), np.ones(c, dtype)
-    out = tuple(np.full(shape, np.nan, dtype) for shape in (x.shape, c, c))
-    result = kernels.batch_norm_training(x, gamma, beta, *running, out=out, **options)
-    assert all(a is b for a, b in zip(result, out, strict=True))
-    return (*out, *running)
-
-
-def backward(function, dy, x, *vectors, **options):
-    """One of the two gradients into poisoned memory."""
-    c = x.shape[-1]
-    out = tuple(np.full(shape, np.nan, x.dtype) for shape in (x.shape, c, c))
-    result = function(dy, x, *vectors, out=out, **options)
-    assert all(a is b for a, b in zip(result, out, strict=True))
-    return out
-
-
-def vectors(c, dtype, count=2):
-    """Whole numbers for gamma, beta, mean: one vector each."""
-    return [integers((c,), seed, dtype=dtype) for seed in range(10, 10 + count)]
 
 
 # ---- exact -----------------------------------------------------------------------
@@ -150,11 +115,6 @@ def test_backward_is_exact_on_whole_numbers(name, values, dtype):
 
 
 # ---- real numbers ----------------------------------------------------------------
-
-
-def noise(shape, seed, dtype):
-    return generator(shape, seed, "noise").normal(size=shape).astype(dtype)
-
 
 DATA = {
     "noise": lambda shape, dtype: noise(shape, 1, dtype),
@@ -353,272 +313,3 @@ def test_folding_into_given_memory_changes_nothing_else(dtype):
             assert np.isnan(array[[0, -1]]).all()
         for vector, before in zip(vectors, kept, strict=True):
             assert_exact(vector, before)
-
-
-# ---- bits, memory, calls ---------------------------------------------------------
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_bits_do_not_depend_on_threads_and_isa(dtype):
-    for c, values in (
-        (1, 40000),
-        (6, 1000),
-        (16, 3000),
-        (33, 500),
-        (130, 70),
-        (257, 9),
-    ):
-        x, dy = noise((values, c), 1, dtype), noise((values, c), 2, dtype)
-        gamma, beta = noise((c,), 3, dtype), noise((c,), 4, dtype)
-        results = []
-        for name in FMA_ISAS:
-            for count in THREADS:
-                with isa(name), threads(count):
-                    forward = train(x, gamma, beta, activation="relu")
-                    given = forward[1], forward[4]
-                    arrays = [
-                        *forward,
-                        kernels.batch_norm_inference(x, gamma, beta, *given),
-                        *kernels.batch_norm_backward(dy, x, gamma, *forward[1:3]),
-                        *kernels.batch_norm_inference_backward(dy, x, gamma, *given),
-                    ]
-                    results.append([array.tobytes() for array in arrays])
-        assert all(a == b for a, b in pairwise(results))
-
-
-def test_several_threads_take_part():
-    x = noise((4000, 16), 1, "float32")
-    with threads(3):
-        train(x, x[0], x[0])
-        assert _core.last_region_threads() > 1
-
-
-@pytest.mark.parametrize("name", isas())
-def test_outputs_beyond_the_caches(name):
-    shape = (10_400, 7, 64)  # 18.6 MB, written past the caches when aligned
-    x = integers((1, *shape[1:]), 1).repeat(shape[0], axis=0)
-    given = [*vectors(64, "float32", 3), np.full(64, 3, "float32")]
-    gamma, _, mean, _ = given
-    half = np.full(64, 0.5, "float32")
-    y = reference.batch_norm_inference(x[:1], *given, epsilon=1.0)
-    small = kernels.batch_norm_backward(x[:1], x[:1], gamma, mean, half)
-    for make in (aligned_empty, np.empty):
-        out = make(shape, "float32")
-        with isa(name), threads(3):
-            kernels.batch_norm_inference(x, *given, epsilon=1.0, out=out)
-            assert (out == y).all()
-            # The same sums over seven values or over all of them.
-            results = (out, None, None)
-            kernels.batch_norm_backward(x, x, gamma, mean, half, out=results)
-        assert_within(out[:1], small[0], 1e-5 * (1 + abs(small[0])))
-        assert (out == out[:1]).all()
-
-
-def test_empty_batches_work():
-    x, one = np.empty((0, 5, 3), "float32"), np.ones(3, "float32")
-    assert kernels.batch_norm_inference(x, one, one, one, one).shape == x.shape
-    for function in (
-        kernels.batch_norm_backward,
-        kernels.batch_norm_inference_backward,
-    ):
-        dx, dgamma, dbeta = backward(function, x, x, one, one, one)
-        assert dx.shape == x.shape
-        assert_exact(dgamma, np.zeros(3, "float32"))
-        assert_exact(dbeta, np.zeros(3, "float32"))
-
-
-def test_a_refused_call_changes_nothing():
-    one = np.ones(3, "float32")
-    running = np.full(3, 5, "float32"), np.full(3, 6, "float32")
-    with pytest.raises(ValueError, match="more than one value per channel"):
-        kernels.batch_norm_training(np.ones((1, 3), "float32"), one, one, *running)
-    with pytest.raises(ValueError, match="beta"):
-        kernels.batch_norm_training(np.ones((9, 3), "f4"), one, one[:2], *running)
-    assert (running[0] == 5).all()
-    assert (running[1] == 6).all()
-
-
-def test_any_layout_and_read_only_inputs_give_the_same():
-    x, gamma, beta = uniform((4, 9, 5), 1), uniform((5,), 2), uniform((5,), 3)
-    want = train(x, gamma, beta)
-    for name, view in layouts(x):
-        before = view.tobytes()
-        assert_exact(train(view, gamma, beta)[0], want[0])
-        assert view.tobytes() == before, name
-    for (_, one), (_, two) in zip(layouts(gamma), layouts(beta), strict=True):
-        assert_exact(train(x, one, two)[0], want[0])
-
-
-def test_recorded_calls_follow_their_arrays():
-    plan = _core.Plan()
-    x, dy = uniform((50, 6), 1), uniform((50, 6), 2)
-    gamma, beta = uniform((6,), 3), uniform((6,), 4)
-    running = np.zeros(6, "float32"), np.ones(6, "float32")
-    y, mean, inv_std = np.empty_like(x), np.empty(6, "f4"), np.empty(6, "f4")
-    gradients = np.empty_like(x), np.empty(6, "f4"), np.empty(6, "f4")
-    with plan.record():
-        kernels.batch_norm_training(
-            *(x, gamma, beta, *running), activation="tanh", out=(y, mean, inv_std)
-        )
-        kernels.batch_norm_backward(dy, x, gamma, mean, inv_std, out=gradients)
-    for array in (x, dy, gamma, beta):
-        array[...] = uniform(array.shape, 9)
-    again = running[0].copy(), running[1].copy()
-    plan.run()
-    want = train(x, gamma, beta, running=again, activation="tanh")
-    for got, expected in zip((y, mean, inv_std, *running), want, strict=True):
-        assert_exact(got, expected)
-    want = kernels.batch_norm_backward(dy, x, gamma, mean, inv_std)
-    for got, expected in zip(gradients, want, strict=True):
-        assert_exact(got, expected)
-
-
-# ---- with max pooling behind it ---------------------------------------------------
-
-TILED = [
-    ((2, 4, 4, 1), (2, 2)),
-    ((3, 6, 4, 5), (2, 2)),
-    ((2, 8, 6, 6), (2, 3)),
-    ((2, 9, 12, 17), (3, 4)),
-    ((5, 14, 14, 64), (2, 2)),
-    ((2, 16, 16, 100), (4, 2)),
-    ((1, 4, 4, 300), (2, 2)),
-    ((3, 32, 32, 64), (2, 2)),
-]
-"""Chunks that begin and end inside of windows; rows of every kind."""
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("activation", [None, "relu"])
-@pytest.mark.parametrize("name", isas())
-def test_with_pooling_the_bits_are_those_of_one_after_the_other(
-    name, activation, dtype
-):
-    dead = 0
-    for i, (shape, pool) in enumerate(TILED):
-        c = shape[-1]
-        x, gamma, beta = (
-            uniform(s, k, dtype=dtype) for k, s in enumerate((shape, (c,), (c,)))
-        )
-        running = np.zeros(c, dtype), np.ones(c, dtype)
-        again = running[0].copy(), running[1].copy()
-        with isa(name), threads(1 + i % 3):
-            y, argmax, mean, inv_std = kernels.batch_norm_max_pool2d(
-                x, gamma, beta, *running, pool, momentum=0.75, activation=activation
-            )
-            dy = uniform(y.shape, 4, dtype=dtype)
-            got = kernels.batch_norm_max_pool2d_backward(
-                dy, argmax, x, gamma, mean, inv_std, pool
-            )
-            z, *batch, _, _ = train(
-                x, gamma, beta, running=again, momentum=0.75, activation=activation
-            )
-            pooled, places = kernels.max_pool2d(z, pool)
-            given = (
-                kernels.activation_backward(dy, pooled, "relu") if activation else dy
-            )
-            dz = kernels.max_pool2d_backward(given, places, x.shape, pool)
-            want = kernels.batch_norm_backward(dz, x, gamma, *batch)
-        if activation:
-            dead += np.count_nonzero(pooled == 0)
-            places = np.where(pooled <= 0, np.uint8(255), places)
-        ours, theirs = (
-            (y, argmax, mean, inv_std, *running, *got),
-            (pooled, places, *batch, *again, *want),
-        )
-        for one, other in zip(ours, theirs, strict=True):
-            assert_exact(one, other)
-    assert bool(dead) is bool(activation)
-
-
-def test_with_pooling_recorded_calls_follow_their_arrays():
-    plan = _core.Plan()
-    x, dy = uniform((3, 4, 6, 6), 1), uniform((3, 2, 3, 6), 2)
-    gamma, beta = uniform((6,), 3), uniform((6,), 4)
-    running = np.zeros(6, "f4"), np.ones(6, "f4")
-    forward = np.empty_like(dy), np.empty(dy.shape, "u1"), *np.empty((2, 6), "f4")
-    gradients = np.empty_like(x), *np.empty((2, 6), "f4")
-    with plan.record():
-        kernels.batch_norm_max_pool2d(
-            *(x, gamma, beta, *running, 2), activation="relu", out=forward
-        )
-        kernels.batch_norm_max_pool2d_backward(
-            dy, forward[1], x, gamma, *forward[2:], 2, out=gradients
-        )
-    for array in (x, dy, gamma, beta):
-        array[...] = uniform(array.shape, 9)
-    plan.run()
-    y, argmax, *batch = kernels.batch_norm_max_pool2d(
-        x, gamma, beta, np.zeros(6, "f4"), np.ones(6, "f4"), 2, activation="relu"
-    )
-    want = kernels.batch_norm_max_pool2d_backward(dy, argmax, x, gamma, *batch, 2)
-    for one, other in zip(
-        (*forward, *gradients), (y, argmax, *batch, *want), strict=True
-    ):
-        assert_exact(one, other)
-
-
-@pytest.mark.parametrize("pool", [(3, 2), (2, 3), (5, 51)])
-def test_windows_that_do_not_tile_are_refused(pool):
-    x, running = uniform((2, 4, 4, 3), 1), (np.zeros(3, "f4"), np.ones(3, "f4"))
-    if pool == (5, 51):
-        x = uniform((1, 5, 51, 3), 1)
-    with pytest.raises(ValueError, match="does not tile images of"):
-        kernels.batch_norm_max_pool2d(x, *np.ones((2, 3), "f4"), *running, pool)
-    assert (running[0] == 0).all()
-
-
-GUARDED = """
-import numpy as np
-from pellucid import kernels
-from tests.support.data import uniform
-from tests.support.guard import SIDES, guarded, guarded_copy
-from tests.support.threads import isa, isas
-
-for name in isas():
-    with isa(name):
-        for side in SIDES:
-            for dtype in ("float32", "float64"):
-                for c in (1, 3, 6, 15, 16, 17, 31, 33, 64, 72, 100):
-                    for values in (2, 3, 65, 300):
-                        x, dy = (
-                            guarded_copy(uniform((values, c), i, dtype=dtype), side)
-                            for i in (1, 2))
-                        gamma, beta, spread = (
-                            guarded_copy(1 + uniform((c,), i, dtype=dtype), side)
-                            for i in (3, 4, 5))
-                        vector = [guarded((c,), dtype, side) for _ in range(4)]
-                        y = guarded(x.shape, dtype, side)
-                        vector[0][...] = vector[1][...] = 1
-                        kernels.batch_norm_training(
-                            x, gamma, beta, *vector[:2], out=(y, *vector[2:]))
-                        assert np.isfinite(y).all()
-                        kernels.batch_norm_inference(
-                            x, gamma, beta, beta, spread, out=y)
-                        out = (y, *vector[:2])
-                        kernels.batch_norm_backward(dy, x, gamma, beta, spread, out=out)
-                        kernels.batch_norm_inference_backward(
-                            dy, x, gamma, beta, spread, out=out)
-                        assert np.isfinite(y).all()
-                    x, dy = (guarded_copy(uniform(s, 1, dtype=dtype), side)
-                             for s in ((3, 6, 4, c), (3, 3, 2, c)))
-                    y = guarded(dy.shape, dtype, side)
-                    argmax = guarded(dy.shape, "uint8", side)
-                    kernels.batch_norm_max_pool2d(
-                        x, gamma, beta, *vector[:2], 2, activation="relu",
-                        out=(y, argmax, *vector[2:]))
-                    dx = guarded(x.shape, dtype, side)
-                    kernels.batch_norm_max_pool2d_backward(
-                        dy, argmax, x, gamma, *vector[2:], 2, out=(dx, *vector[:2]))
-                    assert np.isfinite(dx).all()
-"""
-
-
-def test_nothing_outside_the_arrays_is_touched():
-    assert_survives(GUARDED)
-
-
-def test_every_variant_is_listed():
-    rows = kernels.variants("norm")
-    assert {row["isa"] for row in rows} >= set(isas())
-    assert {row["dtype"] for row in rows} == set(DTYPES)

@@ -20,13 +20,15 @@ from tests.support.guard import assert_survives, layouts
 from tests.support.threads import THREADS, isa, isas, threads
 
 _core = pytest.importorskip("pellucid.kernels._core")
-pytestmark = pytest.mark.skipif(
-    kernels.backend() != "compiled", reason="the reference backend is in use"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        kernels.backend() != "compiled", reason="the reference backend is in use"
+    ),
+    pytest.mark.usefixtures("always_threaded"),
+]
 
 DTYPES = ("float32", "float64")
 FMA_ISAS = [name for name in isas() if name != "portable"]
-DEFAULT_GRAIN = 15000
 
 CHANNELS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 33, 64, 67)
 """Every tail of every vector; up to 8 several windows share a vector."""
@@ -50,14 +52,6 @@ GEOMETRIES = {
     "one window": ((5, 4), (5, 4), {}),
     "300 taps": ((18, 17), (20, 15), {"padding": ((1, 1), (0, 0)), "strides": 1}),
 }
-
-
-@pytest.fixture(autouse=True)
-def always_threaded():
-    """Small arrays open a parallel region as well."""
-    _core.set_grain(0)
-    yield
-    _core.set_grain(DEFAULT_GRAIN)
 
 
 def fresh(like):

@@ -22,22 +22,16 @@ from tests.support.guard import assert_survives, layouts
 from tests.support.threads import THREADS, isa, isas, threads
 
 _core = pytest.importorskip("pellucid.kernels._core")
-pytestmark = pytest.mark.skipif(
-    kernels.backend() != "compiled", reason="the reference backend is in use"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        kernels.backend() != "compiled", reason="the reference backend is in use"
+    ),
+    pytest.mark.usefixtures("always_threaded"),
+]
 
 DTYPES = ("float32", "float64")
 FMA_ISAS = [name for name in isas() if name != "portable"]
-DEFAULT_GRAIN = 15000
 CHANNELS = (1, 2, 3, 5, 8, 15, 16, 17, 31, 33, 64, 65)
-
-
-@pytest.fixture(autouse=True)
-def always_threaded():
-    """Small arrays open a parallel region as well."""
-    _core.set_grain(0)
-    yield
-    _core.set_grain(DEFAULT_GRAIN)
 
 
 def maps(exact):

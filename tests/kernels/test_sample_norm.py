@@ -23,13 +23,15 @@ from tests.support.guard import assert_survives, layouts
 from tests.support.threads import THREADS, isa, isas, threads
 
 _core = pytest.importorskip("pellucid.kernels._core")
-pytestmark = pytest.mark.skipif(
-    kernels.backend() != "compiled", reason="the reference backend is in use"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        kernels.backend() != "compiled", reason="the reference backend is in use"
+    ),
+    pytest.mark.usefixtures("always_threaded"),
+]
 
 DTYPES = ("float32", "float64")
 FMA_ISAS = [name for name in isas() if name != "portable"]
-DEFAULT_GRAIN = 15000
 WIDE = {"float32": np.float64, "float64": np.longdouble}
 
 # (shape, groups): 0 groups is layer normalization.
@@ -47,14 +49,6 @@ SHAPES = [
     ((2, 24, 24, 16), 4),
     ((3, 9, 66), 2),
 ]
-
-
-@pytest.fixture(autouse=True)
-def always_threaded():
-    """Small arrays open a parallel region as well."""
-    _core.set_grain(0)
-    yield
-    _core.set_grain(DEFAULT_GRAIN)
 
 
 def normalize(twin, x, gamma, beta, groups, **options):

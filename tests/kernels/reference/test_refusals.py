@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pellucid.kernels import checks, reference
-from tests.kernels.reference.bad_calls import BAD_CALLS, ones
+from tests.kernels.reference.bad_arrays import ones
+from tests.kernels.reference.bad_calls import BAD_CALLS
 
 
 @pytest.mark.parametrize("case", BAD_CALLS)
