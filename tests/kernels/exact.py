@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pellucid import kernels
 from tests.support.data import integers
 
 core: Any = pytest.importorskip("pellucid.kernels._core")
@@ -29,6 +30,14 @@ ISAS: list[str] = [_WANTED] if _WANTED else core.isas()
 FMA_ISAS = [isa for isa in core.isas() if isa != "portable"]
 DTYPES = ("float32", "float64")
 THREADS = (1, 2, 3)
+
+compiled_and_threaded = [
+    pytest.mark.skipif(
+        kernels.backend() != "compiled", reason="the reference backend is in use"
+    ),
+    pytest.mark.usefixtures("always_threaded"),
+]
+"""Marks of a module whose tests go through `pellucid.kernels`."""
 
 every_isa = pytest.mark.parametrize("isa", ISAS)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)

@@ -7,18 +7,13 @@ import pytest
 
 from pellucid import kernels
 from pellucid.kernels import reference
+from tests.kernels.exact import compiled_and_threaded, core
 from tests.support.bounds import assert_exact
 from tests.support.data import VECTOR_SIZES, uniform
 from tests.support.guard import assert_survives
 from tests.support.threads import THREADS, isa, isas, threads
 
-_core = pytest.importorskip("pellucid.kernels._core")
-pytestmark = [
-    pytest.mark.skipif(
-        kernels.backend() != "compiled", reason="the reference backend is in use"
-    ),
-    pytest.mark.usefixtures("always_threaded"),
-]
+pytestmark = compiled_and_threaded
 
 DTYPES = ("float32", "float64")
 SIZES = [0, *VECTOR_SIZES, 4096, 9001]
@@ -86,14 +81,14 @@ def test_several_threads_take_part():
     x, counter = uniform((20_000,), 1), np.zeros(1, np.uint64)
     with threads(3):
         kernels.alpha_dropout(x, 0.5, counter=counter, **KEY)
-        assert _core.last_region_threads() > 1
+        assert core.last_region_threads() > 1
         kernels.gaussian_noise(x, 0.5, counter=counter, **KEY)
-        assert _core.last_region_threads() > 1
+        assert core.last_region_threads() > 1
 
 
 def test_recorded_calls_draw_anew():
     x, counter = uniform((100,), 1), np.zeros(1, np.uint64)
-    plan = _core.Plan()
+    plan = core.Plan()
     y, z = np.empty_like(x), np.empty_like(x)
     mask = np.empty(13, np.uint8)
     with plan.record():

@@ -10,6 +10,7 @@ import pytest
 from pellucid import kernels
 from pellucid.kernels import reference
 from tests.kernels.batch_norm import backward, noise, train, vectors
+from tests.kernels.exact import compiled_and_threaded
 from tests.support.bounds import (
     assert_exact,
     assert_not_vacuous,
@@ -20,13 +21,7 @@ from tests.support.bounds import (
 from tests.support.data import generator, integers, uniform
 from tests.support.threads import isa, isas, threads
 
-pytest.importorskip("pellucid.kernels._core")
-pytestmark = [
-    pytest.mark.skipif(
-        kernels.backend() != "compiled", reason="the reference backend is in use"
-    ),
-    pytest.mark.usefixtures("always_threaded"),
-]
+pytestmark = compiled_and_threaded
 
 DTYPES = ("float32", "float64")
 WIDE = {"float32": np.float64, "float64": np.longdouble}

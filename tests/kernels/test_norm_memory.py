@@ -9,18 +9,13 @@ from pellucid import kernels
 from pellucid.core.workspace import aligned_empty
 from pellucid.kernels import reference
 from tests.kernels.batch_norm import backward, noise, train, vectors
+from tests.kernels.exact import compiled_and_threaded, core
 from tests.support.bounds import assert_exact, assert_within
 from tests.support.data import integers, uniform
 from tests.support.guard import assert_survives, layouts
 from tests.support.threads import THREADS, isa, isas, threads
 
-_core = pytest.importorskip("pellucid.kernels._core")
-pytestmark = [
-    pytest.mark.skipif(
-        kernels.backend() != "compiled", reason="the reference backend is in use"
-    ),
-    pytest.mark.usefixtures("always_threaded"),
-]
+pytestmark = compiled_and_threaded
 
 DTYPES = ("float32", "float64")
 FMA_ISAS = [name for name in isas() if name != "portable"]
@@ -58,7 +53,7 @@ def test_several_threads_take_part():
     x = noise((4000, 16), 1, "float32")
     with threads(3):
         train(x, x[0], x[0])
-        assert _core.last_region_threads() > 1
+        assert core.last_region_threads() > 1
 
 
 @pytest.mark.parametrize("name", isas())
@@ -118,7 +113,7 @@ def test_any_layout_and_read_only_inputs_give_the_same():
 
 
 def test_recorded_calls_follow_their_arrays():
-    plan = _core.Plan()
+    plan = core.Plan()
     x, dy = uniform((50, 6), 1), uniform((50, 6), 2)
     gamma, beta = uniform((6,), 3), uniform((6,), 4)
     running = np.zeros(6, "float32"), np.ones(6, "float32")

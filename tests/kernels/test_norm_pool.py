@@ -5,17 +5,12 @@ import pytest
 
 from pellucid import kernels
 from tests.kernels.batch_norm import train
+from tests.kernels.exact import compiled_and_threaded, core
 from tests.support.bounds import assert_exact
 from tests.support.data import uniform
 from tests.support.threads import isa, isas, threads
 
-_core = pytest.importorskip("pellucid.kernels._core")
-pytestmark = [
-    pytest.mark.skipif(
-        kernels.backend() != "compiled", reason="the reference backend is in use"
-    ),
-    pytest.mark.usefixtures("always_threaded"),
-]
+pytestmark = compiled_and_threaded
 
 DTYPES = ("float32", "float64")
 
@@ -76,7 +71,7 @@ def test_with_pooling_the_bits_are_those_of_one_after_the_other(
 
 
 def test_with_pooling_recorded_calls_follow_their_arrays():
-    plan = _core.Plan()
+    plan = core.Plan()
     x, dy = uniform((3, 4, 6, 6), 1), uniform((3, 2, 3, 6), 2)
     gamma, beta = uniform((6,), 3), uniform((6,), 4)
     running = np.zeros(6, "f4"), np.ones(6, "f4")

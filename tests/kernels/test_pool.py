@@ -8,6 +8,7 @@ import pytest
 from pellucid import kernels
 from pellucid.core.workspace import aligned_empty
 from pellucid.kernels import reference
+from tests.kernels.exact import compiled_and_threaded, core
 from tests.support.bounds import (
     assert_exact,
     assert_not_vacuous,
@@ -19,13 +20,7 @@ from tests.support.data import integers, positive, uniform
 from tests.support.guard import assert_survives, layouts
 from tests.support.threads import THREADS, isa, isas, threads
 
-_core = pytest.importorskip("pellucid.kernels._core")
-pytestmark = [
-    pytest.mark.skipif(
-        kernels.backend() != "compiled", reason="the reference backend is in use"
-    ),
-    pytest.mark.usefixtures("always_threaded"),
-]
+pytestmark = compiled_and_threaded
 
 DTYPES = ("float32", "float64")
 FMA_ISAS = [name for name in isas() if name != "portable"]
@@ -339,7 +334,7 @@ def test_any_layout_and_read_only_inputs_give_the_same():
 
 
 def test_a_recorded_call_follows_its_arrays():
-    plan = _core.Plan()
+    plan = core.Plan()
     x = integers((1, 4, 4, 6), 1)
     y, argmax = np.empty((1, 2, 2, 6), "f4"), np.empty((1, 2, 2, 6), "u1")
     dx = np.empty_like(x)

@@ -11,6 +11,7 @@ import pytest
 
 from pellucid import kernels
 from pellucid.kernels import reference
+from tests.kernels.exact import compiled_and_threaded, core
 from tests.support.bounds import (
     assert_exact,
     assert_not_vacuous,
@@ -21,13 +22,7 @@ from tests.support.data import integers, uniform
 from tests.support.guard import assert_survives, layouts
 from tests.support.threads import THREADS, isa, isas, threads
 
-_core = pytest.importorskip("pellucid.kernels._core")
-pytestmark = [
-    pytest.mark.skipif(
-        kernels.backend() != "compiled", reason="the reference backend is in use"
-    ),
-    pytest.mark.usefixtures("always_threaded"),
-]
+pytestmark = compiled_and_threaded
 
 DTYPES = ("float32", "float64")
 FMA_ISAS = [name for name in isas() if name != "portable"]
@@ -130,7 +125,7 @@ def test_several_threads_take_part():
     ):
         with threads(3):
             call()
-            assert _core.last_region_threads() > 1
+            assert core.last_region_threads() > 1
 
 
 def test_nan_and_infinity_reach_what_they_touch():
@@ -169,7 +164,7 @@ def test_empty_batches_work():
 def test_recorded_calls_follow_their_arrays():
     for row in maps(exact=False):
         op, x, dy, args, options = case(row, 2, 5, uniform, "float32")
-        plan = _core.Plan()
+        plan = core.Plan()
         with plan.record():
             got = both(kernels, op, x, dy, args, options)
         for array in (x, dy):

@@ -11,6 +11,7 @@ import pytest
 
 from pellucid import kernels
 from pellucid.kernels import reference
+from tests.kernels.exact import compiled_and_threaded, core
 from tests.support.bounds import (
     assert_exact,
     assert_not_vacuous,
@@ -22,13 +23,7 @@ from tests.support.data import generator, integers, uniform
 from tests.support.guard import assert_survives, layouts
 from tests.support.threads import THREADS, isa, isas, threads
 
-_core = pytest.importorskip("pellucid.kernels._core")
-pytestmark = [
-    pytest.mark.skipif(
-        kernels.backend() != "compiled", reason="the reference backend is in use"
-    ),
-    pytest.mark.usefixtures("always_threaded"),
-]
+pytestmark = compiled_and_threaded
 
 DTYPES = ("float32", "float64")
 FMA_ISAS = [name for name in isas() if name != "portable"]
@@ -298,7 +293,7 @@ def test_several_threads_take_part():
             lambda: kernels.scale_channels(x, x),
         ):
             call()
-            assert _core.last_region_threads() > 1
+            assert core.last_region_threads() > 1
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -340,7 +335,7 @@ def test_recorded_calls_follow_their_arrays():
     for groups in (0, 3):
         x, dy = uniform((20, 6), 1), uniform((20, 6), 2)
         gamma, factors = uniform((6,), 3), uniform((20, 6), 4)
-        plan = _core.Plan()
+        plan = core.Plan()
         with plan.record():
             first = normalize(kernels, x, gamma, gamma, groups)
             second = gradients(kernels, dy, x, gamma, *first[1:], groups)

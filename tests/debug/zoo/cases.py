@@ -97,5 +97,6 @@ def digits(seed: int, n: int = 500) -> Any:
     return x[rows], y[rows]
 
 
+ADAM = 3e-3
 SOFTMAX = "softmax_cross_entropy"
 SIGMOID = "sigmoid_binary_cross_entropy"

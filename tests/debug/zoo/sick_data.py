@@ -6,6 +6,7 @@ import numpy as np
 
 import pellucid as pl
 from tests.debug.zoo.cases import (
+    ADAM,
     SIGMOID,
     SOFTMAX,
     blobs,
@@ -16,9 +17,6 @@ from tests.debug.zoo.cases import (
     mlp,
     sick,
 )
-
-ADAM = 3e-3
-
 
 # Targets -----------------------------------------------------------------------
 

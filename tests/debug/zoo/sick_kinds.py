@@ -6,6 +6,7 @@ import numpy as np
 
 import pellucid as pl
 from tests.debug.zoo.cases import (
+    ADAM,
     SIGMOID,
     SOFTMAX,
     blobs,
@@ -15,9 +16,6 @@ from tests.debug.zoo.cases import (
     mlp,
     sick,
 )
-
-ADAM = 3e-3
-
 
 # Losses and the last layer -------------------------------------------------------
 

@@ -425,12 +425,8 @@ def kl_divergence(
         float32 or float64.
     targets : array like probabilities
         A probability for each class.
-    weights : array (n,), optional
-        One for each sample.
-    reduction : {"mean", "sum"}
-        "mean" divides by the number of samples and positions.
-    out : tuple (value, gradient), optional
-        Where to write.
+    weights, reduction, out
+        As in `softmax_cross_entropy`.
 
     Returns
     -------
