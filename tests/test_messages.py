@@ -19,7 +19,7 @@ class Iterable:
 
 
 MISTAKES = {
-    "lr": (lambda: pl.Adam(lr=0.1), TypeError, "Adam got the argument lr"),
+    "lr": (lambda: pl.Adam(lr=0.1), TypeError, "Did you mean learning_rate?"),
     "betas": (lambda: pl.Lion(beta1=0.5), TypeError, "Did you mean beta_1?"),
     "fraction": (lambda: pl.Adam(beta_1=1.0), ValueError, "\nLower beta_1."),
     "constant": (

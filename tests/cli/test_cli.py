@@ -33,6 +33,32 @@ def test_help_says_each_default_once(capsys: pytest.CaptureFixture[str]) -> None
         assert "default: False" not in text
 
 
+def test_no_command_shows_them_all(capsys) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "train a network" in err.lower()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train", "--modle", "cnn"], 'Did you mean "--model"?'),
+        (["info", "--zz"], "See pellucid info --help."),
+        (["evaluate", "a.safetensors", "b"], "the word b is not known"),
+    ],
+)
+def test_words_that_a_command_does_not_take(capsys, words, said) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"usage: pellucid {words[0]}")
+    assert said in err
+
+
 @pytest.mark.parametrize(
     "words", [[], ["fly"], ["train", "--model", "vgg"], ["train", "--epochs", "many"]]
 )

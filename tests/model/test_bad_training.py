@@ -102,6 +102,21 @@ def test_085_nan_names_step_rate_and_layer():
         model.fit(X, Y, verbose=0)
 
 
+def test_085_nan_names_the_row_and_not_the_rate():
+    bad = X[:, 0].copy()
+    bad[5] = np.nan
+    for x, y, words in ((X, bad, "the target of sample 5"), (bad, X[:, 0], "sample 5")):
+        model = regression()
+        x = np.repeat(x[:, None], 4, axis=1) if x is bad else x
+        assert_refused(
+            model,
+            lambda m=model, x=x, y=y: m.fit(x, y, shuffle=False, verbose=0),
+            pl.NumericsError,
+            f": {words} of the batch holds NaN or infinity",
+            "Leave such rows out",
+        )
+
+
 def test_085_keeps_running_statistics_and_random_counters():
     model = cnn()
     x, y = strokes(24)

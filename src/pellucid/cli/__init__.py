@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
 from pellucid.cli import (
     bench,
@@ -18,7 +20,7 @@ from pellucid.cli import (
     profile,
     train,
 )
-from pellucid.errors import describe
+from pellucid.errors import describe, unknown
 
 # What a user can cause and repair; anything else is a fault of ours and shows itself.
 _USER_ERRORS = (
@@ -48,7 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> main(["evaluate", "nothing.safetensors"])
     2
     """
-    args = _parser().parse_args(arguments)
+    parser = _parser()
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words:
+        parser.print_help(sys.stderr)
+        parser.exit(2)
+    args, extra = parser.parse_known_args(words)
+    if extra:
+        _refuse(args.parser, extra[0])
     try:
         status = args.run(args)
     except KeyboardInterrupt:
@@ -65,6 +74,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{type(error).__name__}: {_message(error)}", file=sys.stderr)
         return 2
     return int(status or 0)
+
+
+def _refuse(parser: argparse.ArgumentParser, word: str) -> NoReturn:
+    """Leave with the message on a word that the command does not take."""
+    options = re.findall(r"--[a-z-]+", parser.format_usage())
+    what = f"the {'option' if word.startswith('-') else 'word'} {word} is not known"
+    repair = f"See {parser.prog} --help"
+    parser.error(unknown(what, word, options, otherwise=repair))
 
 
 def _message(error: Exception) -> str:
@@ -87,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in (train, evaluate, predict, doctor, gradcheck, profile, bench, info):
         command = module.add_parser(commands)
-        command.set_defaults(run=module.run)
+        command.set_defaults(run=module.run, parser=command)
         command.add_argument(
             "--debug", action="store_true", help="show the traceback of an error"
         )

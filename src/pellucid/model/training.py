@@ -178,9 +178,9 @@ class TrainingStep:
             self._check_prediction(self._prediction)
         value = float(self._value[0]) + penalty(self._penalized)
         if self.check_finite and not math.isfinite(value):
-            raise NumericsError(self._explain("the loss", value, x))
+            raise NumericsError(self._explain("the loss", value, x, y))
         if self.check_finite and not self._gradient_is_finite():
-            raise NumericsError(self._explain("the gradient", math.nan, x))
+            raise NumericsError(self._explain("the gradient", math.nan, x, y))
         return value
 
     def _propagate(self, x: Array, y: Array, weights: Array | None) -> Array:
@@ -289,22 +289,25 @@ class TrainingStep:
             bool(np.isfinite(gradients[run]).all()) for run in self.store.runs()
         )
 
-    def _explain(self, what: str, value: float, x: Array) -> str:
+    def _explain(self, what: str, value: float, x: Array, y: Array) -> str:
         step, rate = self.optimizer.iterations, self.optimizer.learning_rate
         place = "" if self.place is None else "epoch {}, batch {}, ".format(*self.place)
         head = f"{what} is {value} at step {step} ({place}learning rate {rate:g})"
-        where = self._culprit(x)
+        where, repair = _bad_row(x, y), "Leave such rows out, or fill in numbers"
+        if where is None:
+            where = self._culprit()
+            repair = (
+                "Lower the learning rate, scale the inputs to about mean 0 and "
+                "deviation 1"
+            )
         return describe(
             f"{head}: {where}",
             "Expected finite numbers; the weights are those of the last good step",
-            "Lower the learning rate, scale the inputs to about mean 0 and deviation "
-            '1,\nor pass fit(..., on_nan="stop") to keep what was learnt so far.',
+            f"{repair},\n"
+            'or pass fit(..., on_nan="stop") to keep what was learnt so far.',
         )
 
-    def _culprit(self, x: Array) -> str:
-        bad = ~np.isfinite(x.reshape(len(x), -1)).all(axis=1)
-        if bad.any():
-            return f"sample {int(bad.argmax())} of the batch holds NaN or infinity"
+    def _culprit(self) -> str:
         for layer, output in zip(self.layers, self._outputs, strict=False):
             if not np.isfinite(output).all():
                 return (
@@ -317,6 +320,15 @@ class TrainingStep:
                     "gradient that is not finite"
                 )
         return "every layer's output is finite; the loss itself overflows"
+
+
+def _bad_row(x: Array, y: Array) -> str | None:
+    """The first row of the batch whose numbers are not all finite."""
+    for name, rows in (("sample", x), ("the target of sample", y)):
+        bad = ~np.isfinite(rows.reshape(len(rows), -1)).all(axis=1)
+        if bad.any():
+            return f"{name} {int(bad.argmax())} of the batch holds NaN or infinity"
+    return None
 
 
 # The C functions behind those of `signal`, whose enums cost as much as a layer.

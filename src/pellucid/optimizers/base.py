@@ -275,6 +275,10 @@ class Optimizer(ABC):
         return shown_call(self, shown)
 
 
+ELSEWHERE = {"lr": "learning_rate", "eps": "epsilon"}
+"""What other libraries call an argument, where that looks too different."""
+
+
 def _refuse_unknown(kind: type[Optimizer], unknown: Mapping[str, object]) -> None:
     """Raise for arguments that neither the class nor ``Optimizer`` has."""
     for name in unknown:
@@ -283,7 +287,7 @@ def _refuse_unknown(kind: type[Optimizer], unknown: Mapping[str, object]) -> Non
         own = inspect.signature(kind).parameters.values()
         known = [p.name for p in own if p.kind is not p.VAR_KEYWORD]
         known += [word for word in Common.__annotations__ if word not in known]
-        near = closest(name, known)
+        near = closest(ELSEWHERE.get(name, name), known)
         raise TypeError(
             describe(
                 f"{kind.__name__} got the argument {name}",
