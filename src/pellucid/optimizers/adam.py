@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Unpack
+from typing import Any, Unpack
 
 from pellucid import kernels
 from pellucid.checks import check_fraction
@@ -43,7 +43,8 @@ class Adam(Optimizer):
 
     slots = ("m", "v")
     scalars = ("beta_1_power", "beta_2_power")
-    decoupled: ClassVar[bool] = False
+    decoupled = False
+    """Whether the decay is taken off the weights, not into the gradient."""
 
     def __init__(
         self,

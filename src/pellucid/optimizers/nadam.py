@@ -11,6 +11,7 @@ from pellucid.checks import check_fraction
 from pellucid.core.elementary import power
 from pellucid.core.inputs import check_number
 from pellucid.core.schedule import Schedule
+from pellucid.optimizers.adam import Adam
 from pellucid.optimizers.base import Array, Common, Optimizer, hyper_array
 
 
@@ -125,7 +126,7 @@ class NAdam(Optimizer):
         }
 
 
-class RAdam(Optimizer):
+class RAdam(Adam):
     """Adam whose first steps, while v is a poor estimate, are short or do without v.
 
     rho = 2 / (1 - beta_2) - 1,  rho_t = rho - 2 t beta_2^t / (1 - beta_2^t)
@@ -164,9 +165,6 @@ class RAdam(Optimizer):
     beyond; the form is PyTorch's.
     """
 
-    slots = ("m", "v")
-    scalars = ("beta_1_power", "beta_2_power")
-
     def __init__(
         self,
         learning_rate: float | Schedule = 0.001,
@@ -177,27 +175,8 @@ class RAdam(Optimizer):
         decoupled_weight_decay: bool = False,
         **common: Unpack[Common],
     ) -> None:
-        self.beta_1 = check_fraction(beta_1, "RAdam: beta_1")
-        self.beta_2 = check_fraction(beta_2, "RAdam: beta_2")
-        self.epsilon = check_number(epsilon, "RAdam: epsilon", above=0)
-        self.decoupled_weight_decay = bool(decoupled_weight_decay)
-        super().__init__(learning_rate, weight_decay=weight_decay, **common)
-        self._hyper = hyper_array(
-            self.learning_rate,
-            self.beta_1,
-            self.beta_2,
-            self.epsilon,
-            self.weight_decay,
-            self.decoupled_weight_decay,
-            1.0,
-            1.0,
-        )
-
-    def reset(self) -> None:
-        """See ``Optimizer.reset``."""
-        super().reset()
-        self.beta_1_power = 1.0
-        self.beta_2_power = 1.0
+        self.decoupled = self.decoupled_weight_decay = bool(decoupled_weight_decay)
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay, **common)
 
     def advance(self) -> None:
         """See ``Optimizer.advance``: the kernel is Adam's, the numbers are not.
@@ -205,13 +184,11 @@ class RAdam(Optimizer):
         Adam's step is rate / c_1 * m / (sqrt(v) / sqrt(c_2) + epsilon). Rectified,
         c_2 is 1 and c_1 holds the factors; else v is out: c_2 infinite, epsilon 1.
         """
-        self.beta_1_power *= self.beta_1
-        self.beta_2_power *= self.beta_2
+        super().advance()
         rest_1, rest_2 = 1 - self.beta_1_power, 1 - self.beta_2_power
         rho = 2 / (1 - self.beta_2) - 1
         now = rho - 2 * (self.iterations + 1) * self.beta_2_power / rest_2
         hyper = self._hyper
-        hyper[0] = self.learning_rate
         if now > 5:
             ratio = (now - 4) * (now - 2) * rho / ((rho - 4) * (rho - 2) * now)
             hyper[3], hyper[7] = self.epsilon, 1.0
@@ -220,16 +197,7 @@ class RAdam(Optimizer):
             hyper[3], hyper[7] = 1.0, math.inf
             hyper[6] = rest_1
 
-    def update(self, runs: Sequence[tuple[Array, ...]]) -> None:
-        """See ``Optimizer.update``."""
-        for value, grad, m, v in runs:
-            kernels.adam_step(value, grad, m, v, self._hyper)
-
     def config(self) -> dict[str, Any]:
         """The arguments that make an equal optimizer, fit for JSON."""
-        return super().config() | {
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-            "decoupled_weight_decay": self.decoupled_weight_decay,
-        }
+        own = {"decoupled_weight_decay": self.decoupled_weight_decay}
+        return super().config() | own
