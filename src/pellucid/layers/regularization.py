@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike
@@ -33,7 +34,7 @@ class _Noise(Layer):
         return 0
 
 
-class RandomDrop(_Noise):
+class RandomDrop(_Noise, ABC):
     """Base of layers that drop a share of what reaches them in training."""
 
     def __init__(
@@ -42,6 +43,28 @@ class RandomDrop(_Noise):
         super().__init__(name=name, trainable=trainable)
         with self.named_errors():
             self.rate = check_number(rate, "rate", at_least=0, at_most=1)
+
+    @abstractmethod
+    def drop(self, x: Array) -> tuple[Array, Array]:
+        """y, and what says which numbers were kept."""
+
+    @abstractmethod
+    def drop_backward(self, dy: Array, kept: Array) -> Array:
+        """dx, from dy and what ``drop`` said."""
+
+    def forward(self, x: ArrayLike, training: bool = False) -> Array:
+        x = self.check_input(x)
+        if not training:
+            return x
+        y, kept = (x, None) if self.rate == 0 else self.drop(x)
+        self.save(y, kept)
+        return y
+
+    def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
+        dy, (kept,) = self.restore(dy)
+        if kept is None or not need_dx:
+            return dy if need_dx else None
+        return self.drop_backward(dy, kept)
 
     def config(self) -> dict[str, Any]:
         return {"rate": self.rate} | super().config()
@@ -53,28 +76,16 @@ class _ElementDrop(RandomDrop):
     _kernel_name: ClassVar[str]
     """Name of the kernel of the forward pass."""
 
-    def forward(self, x: ArrayLike, training: bool = False) -> Array:
-        x = self.check_input(x)
-        if not training:
-            return x
-        if self.rate == 0:
-            self.save(x, None)
-            return x
+    def drop(self, x: Array) -> tuple[Array, Array]:
         mask = self.buffer("mask", ((x.size + 7) // 8,), "uint8")
-        out = (self.buffer("y", x.shape), mask)
-        y: Array
-        y, mask = getattr(kernels, self._kernel_name)(
-            x, self.rate, **self.draw(), out=out
+        dropped: tuple[Array, Array] = getattr(kernels, self._kernel_name)(
+            x, self.rate, **self.draw(), out=(self.buffer("y", x.shape), mask)
         )
-        self.save(y, mask)
-        return y
+        return dropped
 
-    def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
-        dy, (mask,) = self.restore(dy)
-        if mask is None or not need_dx:
-            return dy if need_dx else None
+    def drop_backward(self, dy: Array, kept: Array) -> Array:
         kernel = getattr(kernels, f"{self._kernel_name}_backward")
-        dx: Array = kernel(dy, mask, self.rate, out=self.buffer("dx", dy.shape))
+        dx: Array = kernel(dy, kept, self.rate, out=self.buffer("dx", dy.shape))
         return dx
 
 
@@ -158,13 +169,7 @@ class SpatialDropout2D(RandomDrop):
 
     input_axes = "n, h, w, c"
 
-    def forward(self, x: ArrayLike, training: bool = False) -> Array:
-        x = self.check_input(x)
-        if not training:
-            return x
-        if self.rate == 0:
-            self.save(x, None)
-            return x
+    def drop(self, x: Array) -> tuple[Array, Array]:
         shape = (x.shape[0], x.shape[3])
         ones = self.buffer("ones", shape)
         ones.fill(1)
@@ -172,14 +177,10 @@ class SpatialDropout2D(RandomDrop):
         out = (self.buffer("factors", shape), mask)
         factors, _ = kernels.dropout(ones, self.rate, **self.draw(), out=out)
         y = kernels.scale_channels(x, factors, out=self.buffer("y", x.shape))
-        self.save(y, factors)
-        return y
+        return y, factors
 
-    def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
-        dy, (factors,) = self.restore(dy)
-        if factors is None or not need_dx:
-            return dy if need_dx else None
-        return kernels.scale_channels(dy, factors, out=self.buffer("dx", dy.shape))
+    def drop_backward(self, dy: Array, kept: Array) -> Array:
+        return kernels.scale_channels(dy, kept, out=self.buffer("dx", dy.shape))
 
 
 @register_layer
