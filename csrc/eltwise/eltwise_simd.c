@@ -35,16 +35,19 @@ static void activation(int kind, double alpha, const void *from, void *to, ptrdi
         });
         break;
     case PL_SIGMOID:
-        EACH_VECTOR(n, v_store_n(y + i, v_sigmoid(v_load_n(x + i, left)), left));
+        EACH_VECTOR_ONCE(n, v_store_n(y + i, v_sigmoid(v_load_n(x + i, left)), left));
         break;
-    case PL_TANH: EACH_VECTOR(n, v_store_n(y + i, v_tanh(v_load_n(x + i, left)), left)); break;
+    case PL_TANH:
+        EACH_VECTOR_ONCE(n, v_store_n(y + i, v_tanh(v_load_n(x + i, left)), left));
+        break;
     case PL_ELU:
     case PL_SELU: {
         const elu_scales scale = scales_of(kind, alpha);
         EACH_VECTOR_ONCE(n, {
             const vec v = v_load_n(x + i, left);
-            const vec low = scale.below * v_expm1_negative(v_min(v_zero(), v));
-            v_store_n(y + i, v_select(v_le(v, v_zero()), low, scale.above * v), left);
+            const vmask low = v_le(v, v_zero());
+            const vec factor = v_select(low, scale.below, scale.above);
+            v_store_n(y + i, factor * v_select(low, v_expm1_negative(v), v), left);
         });
         break;
     }
@@ -182,8 +185,10 @@ static void elementary(int function, const void *from, void *to, ptrdiff_t n) {
 static void softmax(int logarithm, const void *from, void *to, ptrdiff_t rows, ptrdiff_t k) {
     const real *x = from;
     real *y = to;
+    real next = row_maximum(x, k);
     for (ptrdiff_t r = 0; r < rows; r++, x += k, y += k) {
-        const real maximum = row_maximum(x, k), sum = row_exponentials(x, maximum, y, k);
+        const real maximum = next;
+        const real sum = row_exponentials(x, &next, y, k, r + 1 < rows ? x + k : x);
         if (logarithm) {
             const vec shift = v_set1(maximum), size = v_log(v_set1(sum));
             EACH_VECTOR_ONCE(k, v_store_n(y + i, v_load_n(x + i, left) - shift - size, left));

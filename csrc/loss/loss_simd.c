@@ -56,6 +56,7 @@ static double softmax(const pl_class_loss_args *g, ptrdiff_t first, ptrdiff_t ro
     const vec keeps = v_set1(kept), spreads = v_set1(spread), scale = v_set1((real)g->scale);
     real total[BLOCK] = {0}, mass[BLOCK] = {0}, dot[BLOCK] = {0}, weight[BLOCK] = {0};
     double sum = 0;
+    real next = row_maximum((const real *)g->prediction + first * k, k);
     for (ptrdiff_t block = first; block < first + rows; block += BLOCK) {
         const int n = (int)pl_min(BLOCK, first + rows - block);
         for (int j = 0; j < n; j++) {
@@ -64,12 +65,12 @@ static double softmax(const pl_class_loss_args *g, ptrdiff_t first, ptrdiff_t ro
             const real *target = g->labels ? NULL : (const real *)g->targets + row * k;
             const int64_t label = g->labels ? ((const int64_t *)g->targets)[row] : 0;
             real *dx = (real *)g->gradient + row * k;
-            const real maximum = row_maximum(x, k);
+            const real maximum = next;
             const row_sums sums = sums_of_row(x, maximum, target, label, kept, spread, k);
             mass[j] = sums.mass;
             dot[j] = sums.dot;
             weight[j] = weight_of(g, row);
-            total[j] = row_exponentials(x, maximum, dx, k);
+            total[j] = row_exponentials(x, &next, dx, k, row + 1 < first + rows ? x + k : x);
             const real factor = sums.mass / total[j], at_label = dx[label];
             const vec factors = v_set1(factor), w = v_set1(weight[j]);
             if (target) {
@@ -203,7 +204,7 @@ static double elements(const pl_element_loss_args *g, ptrdiff_t first, ptrdiff_t
         default:
             EACH_ELEMENT({
                 t = keeps * t + spreads;
-                const vec e = v_exp(v_from_bits(v_bits(v) | v_bits(v_set1((real)-0.0))));
+                const vec e = v_exp_negative(v_minus_abs(v));
                 loss = v_max(v_zero(), v) - v * t + v_log1p_unit(e);
                 slope = v_sigmoid(v) - t;
             });

@@ -1,10 +1,11 @@
 /* exp, log, tanh, sigmoid, erf of a vector, and the activations made of them, by own polynomials.
  *
- * float: at most 2 ULP from the exact value and monotone (tools/ulp_all.py measures: exp 0.99, log
- * 0.84, tanh 1.30, sigmoid 1.47, erf 1.34); double: about the same. Without FMA (portable) sigmoid
- * has up to 2.3. NaN stays NaN, infinities give the limits, exp reaches subnormal numbers, log
- * accepts them. The activations keep few ULP down to subnormal results: elu 1.2, softplus 1.6, selu
- * and silu 3, mish 4.3, gelu 7.7 (without FMA x^2 / 2 half units more: its square is rounded).
+ * float: at most 2 ULP from the exact value and monotone, but for erf, which falls by a unit at 43
+ * numbers of each sign (tools/ulp_all.py measures: exp 1.01, log 0.84, tanh 1.95, sigmoid 1.67, erf
+ * 0.93); double: about the same. NaN stays NaN, infinities give the limits, exp reaches subnormal
+ * numbers, log accepts them. The activations keep few ULP down to subnormal results: elu 1,
+ * softplus 2, selu and silu 3, mish 4.3, gelu 7.2 (without FMA x^2 / 2 half units more: its square
+ * is rounded).
  * The bits are the same on every ISA with FMA: the same operations in the same order, and every
  * fused multiply-add is a v_fma.
  *
@@ -16,6 +17,7 @@
 
 #include "simd/simd.h"
 
+#define PL_LOG2_E ((real)1.4426950408889634074)
 #define PL_INFINITY ((real)__builtin_inf())
 
 /* clang-format off */
@@ -27,7 +29,7 @@
 #define PL_SQRT_HALF 0x3fe6a09e667f3bcdLL
 #define PL_MIN_NORMAL 0x1p-1022
 #define PL_MANTISSA 0x1p52
-#define PL_TANH_ONE 20.0
+#define PL_GATE_OPEN 40.0 /* exp(-x) is nothing beside 1 from here on */
 static const real pl_exp_fit[] = {/* (exp(r) - 1 - r) / r^2, |r| <= ln(2)/2; 0.04 */
     0x1.000000000000bp-1,  0x1.555555555550fp-3,  0x1.55555555502a0p-5,  0x1.1111111122b4ap-7,
     0x1.6c16c1852c01cp-10, 0x1.a01a014498ae6p-13, 0x1.a01997c656a0fp-16, 0x1.71deec62e8918p-19,
@@ -35,24 +37,47 @@ static const real pl_exp_fit[] = {/* (exp(r) - 1 - r) / r^2, |r| <= ln(2)/2; 0.0
 static const real pl_log_fit[] = {/* (2 atanh(s) / s - 2) / s^2 in s^2, |s| <= 0.1716; 0.02 */
     0.66666666666667251, 0.39999999999469604, 0.28571428731165877, 0.22222199648077134,
     0.18183511633502872, 0.15315331656911782, 0.14783700089309612};
-static const real pl_tanh_fit[] = {/* (tanh(x) / x - 1) / x^2 in x^2, x <= 0.625; 0.1 */
-    -0.33333333333332932,   0.13333333333270303,    -0.05396825393444428, 0.021869487638423116,
-    -0.0088632217166667634, 0.0035919942909872207,  -0.0014549825193910855, 0.00058638695478948125,
-    -0.00022869485144498092, 7.7281717677956337e-5, -1.6135078717699711e-5};
+static const real pl_log1p_fit[] = {/* (log(1 + x) - x) / x^2, x <= 1; 0.01 */
+    -0.49999999999999883,  0.33333333333310794,  -0.24999999998444936,   0.19999999944678043,
+    -0.16666665470769412,  0.1428569702789199,   -0.12499823337555332,   0.11109773171177209,
+    -0.0999227099454141,   0.0905606159116802,   -0.08208504715879027,   0.07331896753226863,
+    -0.06293667493508291,  0.05014375751100854,  -0.03560097623990264,   0.021569127599156915,
+    -0.010651124014323842, 0.004064575158547827, -0.001114719554761647,  0.00019435841094364288,
+    -1.6116418269742165e-05};
 static const real pl_erf_fit[] = {/* erf(x) / x - 1 in x^2, x <= 1; 0.12 */
     0.12837916709551256, -0.37612638903183454, 0.11283791670942445, -0.02686617064289998,
     0.0052239776046962465, -0.0008548325871012567, 0.00012055292044198403, -1.4924685915657802e-05,
     1.6446835612936994e-06, -1.6204230518596726e-07, 1.3702625402671014e-08,
     -7.764904456853559e-10};
-#define PL_NORMAL_MIDDLE 5.5
-/* (x + k) exp(x^2 / 2) CDF(-x) in (x - k) / (x + k), k = 5.5; 0.08 */
-static const real pl_normal_fit[] = {
-    0.7737696342764068, -0.6851834205743381, 0.5355964890624944, -0.36704906529361997,
-    0.21787243285796912, -0.10970308995870004, 0.04509758081477277, -0.013923510566034055,
-    0.002442982675226367, 0.00026960400403844547, -0.00032452265333903467, 7.14148356442142e-05,
-    1.631997931469457e-05, -1.211885648810567e-05, 4.4637381635498136e-07, 1.4837989469651713e-06,
-    -2.678339726180836e-07, -1.775465117895975e-07, 5.031926297921995e-08, 2.2936136108011462e-08,
-    -5.683058199247709e-09, -2.590180117813736e-09};
+/* exp(x^2 / 2) CDF(-x) = top / bottom, 0 <= x <= 39; 0.2 */
+static const real pl_normal_top[] = {
+    0.5,
+    0.8279362725710799,
+    0.679627647661421,
+    0.35735973851045744,
+    0.1320536862146799,
+    0.03567041660685449,
+    0.007123520293321113,
+    0.0010398275880626612,
+    0.00010658604449075126,
+    6.976965204135133e-06,
+    2.242195019295478e-07};
+static const real pl_normal_bottom[] = {
+    1.0,
+    2.4537571059450256,
+    2.8170702061166906,
+    2.0014992684743915,
+    0.9801426044087025,
+    0.34833679095326464,
+    0.09198395904338309,
+    0.018122064896030823,
+    0.002623949891435253,
+    0.00026773362774169075,
+    1.748865825183161e-05,
+    5.620349432601563e-07};
+static const real pl_half_fit[] = {/* (r coth(r / 4) - 4) / r^2 in r^2, |r| <= ln(2); 0.001 */
+    0.08333333333333275, -0.000347222222208274, 2.0667988258575837e-06, -1.2917055125205055e-08,
+    8.077806329370852e-11};
 #define PL_ERF_ONE 6.0
 #define PL_MINUS_ONE (-38.0) /* exp(x) - 1 is -1 from here down */
 #define PL_GATE_SHUT 760.0   /* x exp(-x) is 0 from here on */
@@ -65,21 +90,23 @@ static const real pl_normal_fit[] = {
 #define PL_SQRT_HALF 0x3f3504f3
 #define PL_MIN_NORMAL 0x1p-126f
 #define PL_MANTISSA 0x1p23f
-#define PL_TANH_ONE 10.0f
+#define PL_GATE_OPEN 20.0f
 static const real pl_exp_fit[] = {/* 0.06 */
     0x1.fffff8p-2f, 0x1.55548ep-3f, 0x1.555b96p-5f, 0x1.123bdp-7f, 0x1.685352p-10f};
 static const real pl_log_fit[] = {/* 0.02 */
     0.66666769981384277f, 0.3997819721698761f, 0.29856392741203308f};
-static const real pl_tanh_fit[] = {/* 0.08 */
-    -0.33333286643028259f, 0.13331542909145355f, -0.053746771067380905f, 0.020659120753407478f,
-    -0.0057249353267252445f};
+static const real pl_log1p_fit[] = {/* 0.05 */
+    -0.49999923f, 0.33330205f,  -0.24955375f, 0.19678871f,   -0.15307912f,
+    0.10600581f,  -0.05687972f, 0.019789271f, -0.0032268476f};
 static const real pl_erf_fit[] = {/* 0.02 */
     0.12837917f,  -0.37612626f,   0.112835824f,  -0.026853643f,
     0.0051879627f, -0.0008006793f, 0.00007842288f};
-#define PL_NORMAL_MIDDLE 4.25f
-static const real pl_normal_fit[] = {/* k = 4.25; 0.09 */
-    0.7595542f, -0.6251298f, 0.41822755f, -0.22051477f, 0.08527238f, -0.019369515f, -0.0007537859f,
-    0.0021880304f, -0.00035812266f, -0.00023169219f};
+static const real pl_normal_top[] = {/* x <= 15; 0.3 */
+    0.5f, 0.43928695f, 0.18397033f, 0.040881097f, 0.004153091f};
+static const real pl_normal_bottom[] = {
+    1.0f, 1.676459f, 1.2055563f, 0.47141144f, 0.10247983f, 0.010410144f};
+static const real pl_half_fit[] = {/* 0.005 */
+    0.083333082f, -0.00034573374f};
 #define PL_ERF_ONE 4.0f
 #define PL_MINUS_ONE (-18.0f)
 #define PL_GATE_SHUT 110.0f
@@ -87,11 +114,15 @@ static const real pl_normal_fit[] = {/* k = 4.25; 0.09 */
 #endif
 /* clang-format on */
 
-/* c[0] + c[1] x + ... + c[n - 1] x^(n - 1); n is a constant in every use. */
+/* c[0] + c[1] x + ... + c[n - 1] x^(n - 1); n is a constant in every use. In pairs of terms the
+ * chain is half as long as in single ones: it is latency that these functions wait for. */
 PL_INLINE vec v_polynomial(vec x, const real *c, const int n) {
+    const vec square = x * x;
     vec p = v_set1(c[n - 1]);
+    int i = n - 1;
+    if (n % 2 == 0) p = v_fma(p, x, v_set1(c[--i]));
 #pragma GCC unroll 16
-    for (int i = n - 2; i >= 0; i--) p = v_fma(p, x, v_set1(c[i]));
+    for (i -= 2; i >= 0; i -= 2) p = v_fma(p, square, v_fma(v_set1(c[i + 1]), x, v_set1(c[i])));
     return p;
 }
 #define POLYNOMIAL(x, fit) v_polynomial(x, fit, (int)(sizeof fit / sizeof fit[0]))
@@ -100,17 +131,57 @@ PL_INLINE vec v_minus_abs(vec x) {
     return v_from_bits(v_bits(x) | v_bits(v_set1((real)-0.0)));
 }
 
-/* x = n ln(2) + r, |r| <= ln(2)/2, for |x| < 2^11. */
+/* x = n ln(2) + r, |r| <= ln(2)/2, for |x| < 2^11; sum holds n in its low bits. */
 typedef struct {
-    vec n, r;
+    vec sum, n, r;
 } exp_parts;
-PL_INLINE exp_parts v_exp_parts(vec x) {
-    const vec magic = v_set1(PL_ROUNDING);
+PL_INLINE exp_parts v_exp_round(vec x, real factor) {
     exp_parts e;
-    e.n = v_fma(x, v_set1((real)1.4426950408889634074), magic) - magic;
+    e.sum = v_fma(x, v_set1(factor), v_set1(PL_ROUNDING));
+    e.n = e.sum - v_set1(PL_ROUNDING);
+    return e;
+}
+PL_INLINE exp_parts v_exp_parts(vec x) {
+    exp_parts e = v_exp_round(x, PL_LOG2_E);
     e.r = v_fma(e.n, v_set1(-PL_LN2_HIGH), x);
     e.r = v_fma(e.n, v_set1(-PL_LN2_LOW), e.r);
     return e;
+}
+
+/* x - n factor ln(2). Where n is small, what float loses of ln(2) does not matter; without FMA the
+ * product must be exact. */
+PL_INLINE vec v_less_ln2(vec x, vec n, real factor) {
+#if PL_HAS_FMA && PL_REAL_BITS == 32
+    return v_fma(n, v_set1(-factor * (real)0.69314718055994530942), x);
+#else
+    return v_fma(n, v_set1(-factor * PL_LN2_LOW), v_fma(n, v_set1(-factor * PL_LN2_HIGH), x));
+#endif
+}
+
+/* 2^n, the second form also for smaller n, where it is next to nothing. */
+PL_INLINE vec v_exp2(vec sum) {
+    return v_from_bits((v_bits(sum) << PL_EXPONENT_SHIFT) + v_bits(v_set1(1)));
+}
+PL_INLINE vec v_exp2_or_little(vec sum) {
+    return v_exp2(v_max(v_set1(PL_ROUNDING - (PL_EXPONENT_BIAS - 1)), sum));
+}
+
+/* 2^n + 1 */
+PL_INLINE vec v_exp2_and_one(vec sum) {
+#ifdef PL_ISA_AVX512
+    return v_exp2_or_little(sum) + v_set1(1);
+#else
+    return v_fma(v_exp2(sum + v_set1(96)), v_set1((real)0x1p-96), v_set1(1));
+#endif
+}
+
+/* x 2^n for n <= 30 and |x| < 2, rounded once where the result is subnormal. */
+PL_INLINE vec v_times_exp2_down(vec x, exp_parts e) {
+#ifdef PL_ISA_AVX512
+    return V(scalef)(x, e.n);
+#else
+    return x * v_exp2(e.sum + v_set1(96)) * v_set1((real)0x1p-96);
+#endif
 }
 
 /* exp(r) - 1 = r + r^2 q(r) */
@@ -121,11 +192,19 @@ PL_LONG vec v_exp(vec x) {
     return v_times_exp2(v_exp_of_rest(e.r) + v_set1(1), e.n);
 }
 
-/* exp(x) - 1 for x <= 0, accurate where x is small: 2^n (exp(r) - 1) + (2^n - 1). */
-PL_INLINE vec v_expm1_negative(vec x) {
-    const exp_parts e = v_exp_parts(v_max(v_set1(PL_MINUS_ONE), x));
-    const vec scale = v_times_exp2(v_set1(1), e.n);
-    const vec y = v_fma(scale, v_exp_of_rest(e.r), scale - v_set1(1));
+/* exp(x) for x <= 0 */
+PL_LONG vec v_exp_negative(vec x) {
+    const exp_parts e = v_exp_parts(v_max(v_set1(PL_EXP_LOW), x));
+    return v_times_exp2_down(v_exp_of_rest(e.r) + v_set1(1), e);
+}
+
+/* exp(x) - 1 for x <= 0, accurate where x is small: 2^n (exp(r) - 1) + (2^n - 1). Anything for
+ * x > 0. */
+PL_LONG vec v_expm1_negative(vec x) {
+    const vec low = v_max(v_set1(PL_MINUS_ONE), x);
+    const exp_parts e = v_exp_round(low, PL_LOG2_E);
+    const vec rest = v_exp_of_rest(v_less_ln2(low, e.n, 1)), scale = v_exp2(e.sum);
+    const vec y = v_fma(scale, rest, scale - v_set1(1));
     return v_from_bits(v_bits(y) | (v_bits(x) & v_bits(v_set1((real)-0.0)))); /* -0 stays -0 */
 }
 
@@ -157,41 +236,23 @@ PL_LONG vec v_log1p_unit(vec x) {
     return v_log_parts(v_keep(large, v_set1(1)), f);
 }
 
+/* (1 - e) / (1 + e) with e = exp(-2 |x|) */
 PL_LONG vec v_tanh(vec x) {
-    const ivec sign = v_bits(x) & v_bits(v_set1((real)-0.0));
-    const vec a = v_min(v_set1(PL_TANH_ONE), v_abs(x));
-    const vec large = v_set1(1) - v_set1(2) / (v_exp(a + a) + v_set1(1));
-    const vec z = a * a;
-    const vec small = v_fma(POLYNOMIAL(z, pl_tanh_fit) * z, a, a);
-    return v_from_bits(v_bits(v_select(v_lt(a, v_set1((real)0.625)), small, large)) | sign);
-}
-
-/* s = e / (1 + e) with e = exp(-|x|) <= 1, or 1 - s. What rounding takes from the sum (lost) and
- * from the quotient (left) is given back, so s is rounded once and rises where x does. */
-PL_LONG vec v_sigmoid(vec x) {
-    const vec one = v_set1(1), e = v_exp(v_minus_abs(x));
-    const vec sum = one + e, lost = e - (sum - one), inverse = one / sum, q = e * inverse;
-    const vec left = v_fma(v_zero() - q, lost, v_fma(v_zero() - q, sum, e));
-    const vec s = v_fma(left, inverse, q);
-    return v_select(v_lt(x, v_zero()), s, one - s);
+    const ivec sign = v_bits(v_set1((real)-0.0));
+    const vec b = v_max(v_set1(PL_MINUS_ONE), v_minus_abs(x)), y = b + b, one = v_set1(1);
+    const exp_parts e = v_exp_round(y, PL_LOG2_E);
+    const vec rest = v_exp_of_rest(v_less_ln2(y, e.n, 1)), scale = v_exp2(e.sum);
+    const vec minus = v_fma(scale, rest, scale - one) / v_fma(scale, rest, scale + one);
+    return v_from_bits((v_bits(minus) & ~sign) | (v_bits(x) & sign));
 }
 
 /* ---- erf ------------------------------------------------------------------------------------ */
 
-/* exp(x^2 / 2) CDF(-x) = g(t) / (x + k) for x >= 0, with the CDF of the normal distribution:
- * t = (x - k) / (x + k) maps the half line to [-1, 1], where g is smooth (Shepherd, Laframboise
- * 1981, do so for erfc). */
-PL_LONG vec v_normal_ratio(vec x) {
-    const vec r = v_set1(1) / (x + v_set1(PL_NORMAL_MIDDLE));
-    const vec t = v_fma(v_set1(-2 * PL_NORMAL_MIDDLE), r, v_set1(1));
-    return POLYNOMIAL(t, pl_normal_fit) * r;
-}
-
-/* exp(-factor x^2) in parts: what rounding takes from the square goes to r. */
-PL_INLINE exp_parts v_gauss_parts(vec x, real factor) {
-    const vec square = x * x, lost = v_fma(x, x, v_zero() - square), minus = v_set1(-factor);
-    exp_parts e = v_exp_parts(square * minus);
-    e.r = v_fma(lost, minus, e.r);
+/* exp(-a b / 2) = 2^n exp(-r / 2), where a b is a square; what rounding takes from it goes to r. */
+PL_INLINE exp_parts v_gauss_parts(vec a, vec b) {
+    const vec square = a * b, lost = v_fma(a, b, -square);
+    exp_parts e = v_exp_round(square, -PL_LOG2_E / 2);
+    e.r = v_less_ln2(square, e.n, -2) + lost;
     return e;
 }
 
@@ -200,98 +261,115 @@ PL_INLINE vec v_erf(vec x) {
     const ivec sign = v_bits(x) & v_bits(v_set1((real)-0.0));
     const vec a = v_abs(x), z = a * a, one = v_set1(1);
     const vec small = v_fma(POLYNOMIAL(z, pl_erf_fit), a, a);
-    const vec b = v_min(v_set1(PL_ERF_ONE), a);
-    const exp_parts e = v_gauss_parts(b, 1);
-    const vec ratio = v_normal_ratio(v_set1((real)1.4142135623730950488) * b);
-    const vec rest = v_times_exp2((v_exp_of_rest(e.r) + one) * ratio, e.n);
-    const vec large = v_fma(v_set1(-2), rest, one);
+    const vec b = v_min(v_set1(PL_ERF_ONE), a), w = v_set1((real)1.4142135623730950488) * b;
+    const exp_parts e = v_gauss_parts(b, b + b);
+    const vec ratio = POLYNOMIAL(w, pl_normal_top) / POLYNOMIAL(w, pl_normal_bottom);
+    const vec rest = v_fma(v_exp_of_rest(v_set1((real)-0.5) * e.r), ratio, ratio);
+    const vec large = v_fma(v_set1(-2), v_times_exp2_down(rest, e), one);
     return v_from_bits(v_bits(v_select(v_lt(a, one), small, large)) | sign);
 }
 
 /* ---- activations ---------------------------------------------------------------------------- */
 
-PL_INLINE vec v_softplus(vec x) {
-    const vec e = v_exp(v_minus_abs(x));
-    return v_max(v_zero(), x) + v_log1p_unit(e);
-}
-
-/* SiLU and GELU are x times a gate with gate(x) + gate(-x) = 1. So y(x) = x + y(-x), and with
- * a = |x| both sides follow from y(-a) and its slope: y(x) = max(x, 0) + y(-a), and the slope at x
- * is that at -a, or 1 minus it where x >= 0. Results are scaled by 2^n last, so that exp(-a) does
- * not underflow before x exp(-a) does; beyond the cut both are 0. */
-PL_INLINE vec v_gated(vec x, vec y_below) { return v_max(v_zero(), x) + y_below; }
-PL_INLINE vec v_gated_slope(vec x, vec slope_below) {
-    return v_select(v_lt(x, v_zero()), slope_below, v_set1(1) - slope_below);
-}
-
-/* b e / (1 + e) with b = -a, e = exp(b) */
-PL_INLINE vec v_silu(vec x) {
-    const vec b = v_max(v_set1(-PL_GATE_SHUT), v_minus_abs(x)), one = v_set1(1);
-    const exp_parts e = v_exp_parts(b);
-    const vec m = v_exp_of_rest(e.r) + one;
-    const vec y = b * m / (one + v_times_exp2(m, e.n));
-    return v_gated(x, v_times_exp2(y, e.n));
-}
-
-/* s (1 + b (1 - s)) with s = e / (1 + e) */
-PL_INLINE vec v_silu_slope(vec x) {
-    const vec b = v_max(v_set1(-PL_GATE_SHUT), v_minus_abs(x)), one = v_set1(1);
-    const vec e = v_exp(b), open = one / (one + e);
-    return v_gated_slope(x, e * open * v_fma(b, open, one));
-}
-
-/* With b = -a: exp(-b^2 / 2) = m 2^n, CDF(b) = h m 2^n. */
+/* sigmoid(x) = 2^n / bottom with bottom = 2^n + exp(-r), where x = n ln(2) + r, x <= PL_GATE_OPEN:
+ * the sum is rounded once. */
 typedef struct {
-    vec b, m, n, h;
-} normal_parts;
-PL_INLINE normal_parts v_normal_parts(vec x) {
-    normal_parts p;
-    p.b = v_max(v_set1(-PL_GAUSS_SHUT), v_minus_abs(x));
-    const exp_parts e = v_gauss_parts(p.b, (real)0.5);
-    p.m = v_exp_of_rest(e.r) + v_set1(1);
-    p.n = e.n;
-    p.h = v_normal_ratio(v_abs(p.b));
-    return p;
+    exp_parts e;
+    vec rest, bottom;
+} gate;
+PL_INLINE gate v_gate(vec x) {
+    gate g = {.e = v_exp_round(x, PL_LOG2_E)};
+    g.e.r = v_fma(g.e.n, v_set1(PL_LN2_LOW), v_fma(g.e.n, v_set1(PL_LN2_HIGH), -x));
+    g.rest = v_exp_of_rest(g.e.r);
+    g.bottom = v_exp2_and_one(g.e.sum) + g.rest;
+    return g;
 }
 
-/* b CDF(b) */
+/* Where 2^n is half a unit of 1 it would be lost, and the error reach 2.3 ULP. */
+PL_LONG vec v_sigmoid(vec x) {
+    gate g = v_gate(v_min(v_set1(PL_GATE_OPEN), v_max(v_set1(PL_EXP_LOW), x)));
+    const vmask small = v_lt(g.e.sum, v_set1(PL_ROUNDING - PL_EXPONENT_SHIFT));
+    if (m_to_bits(small) != 0)
+        g.bottom = v_select(small, v_set1(1) + (v_exp2_or_little(g.e.sum) + g.rest), g.bottom);
+    return v_times_exp2_down(v_set1(1) / g.bottom, g.e);
+}
+
+PL_INLINE vec v_silu(vec x) {
+    const vec low = v_max(v_set1(-PL_GATE_SHUT), x);
+    const gate g = v_gate(v_min(v_set1(PL_GATE_OPEN), low));
+    return v_times_exp2(low / g.bottom, g.e.n);
+}
+
+/* s (1 + x (1 - s)) */
+PL_INLINE vec v_silu_slope(vec x) {
+    const vec within = v_min(v_set1(PL_GATE_OPEN), v_max(v_set1(-PL_GATE_SHUT), x));
+    const vec one = v_set1(1);
+    const gate g = v_gate(within);
+    const vec s = v_times_exp2_down(one / g.bottom, g.e);
+    return s * v_fma(within, one - s, one);
+}
+
+/* max(x, 0) + log(1 + e) with e = exp(-|x|) = 2^n m; 2^n is multiplied last. */
+PL_INLINE vec v_softplus(vec x) {
+    const exp_parts e = v_exp_parts(v_max(v_set1(PL_EXP_LOW), v_minus_abs(x)));
+    const vec m = v_exp_of_rest(e.r) + v_set1(1), power = v_exp2_or_little(e.sum) * m;
+    const vec y = v_fma(m * power, POLYNOMIAL(power, pl_log1p_fit), m);
+    return v_max(v_zero(), x) + v_times_exp2_down(y, e);
+}
+
+/* top / bottom 2^n, for quotients that need one division in all. */
+typedef struct {
+    exp_parts e;
+    vec top, bottom;
+} fraction;
+
+/* exp(-y / 2) where y = r - 2 n ln(2): exp(-r / 2) = (c - r) / (c + r) with c = r coth(r / 4). */
+PL_INLINE fraction v_exp_fraction(exp_parts e) {
+    const vec z = e.r * e.r, c = v_fma(z, POLYNOMIAL(z, pl_half_fit), v_set1(4));
+    return (fraction){e, c - e.r, c + e.r};
+}
+
+/* With a = |x|, CDF(-a) = top / bottom 2^n. GELU is max(x, 0) - a CDF(-a). */
+PL_INLINE fraction v_normal(vec a) {
+    fraction f = v_exp_fraction(v_gauss_parts(a, a));
+    f.top = f.top * POLYNOMIAL(a, pl_normal_top);
+    f.bottom = f.bottom * POLYNOMIAL(a, pl_normal_bottom);
+    return f;
+}
+
 PL_INLINE vec v_gelu(vec x) {
-    const normal_parts p = v_normal_parts(x);
-    return v_gated(x, v_times_exp2(p.b * (p.h * p.m), p.n));
+    const vec a = v_min(v_set1(PL_GAUSS_SHUT), v_abs(x));
+    const fraction f = v_normal(a);
+    return v_max(v_zero(), x) - v_times_exp2_down(a * f.top / f.bottom, f.e);
 }
 
-/* CDF(b) + b density(b) */
+/* CDF(-a) - a density(a), or 1 minus it where x >= 0 */
 PL_INLINE vec v_gelu_slope(vec x) {
-    const normal_parts p = v_normal_parts(x);
-    const vec slope = v_fma(v_set1((real)0.39894228040143267794), p.b, p.h);
-    return v_gated_slope(x, v_times_exp2(slope * p.m, p.n));
+    const vec a = v_min(v_set1(PL_GAUSS_SHUT), v_abs(x));
+    const fraction f = v_exp_fraction(v_gauss_parts(a, a));
+    const vec bottom = POLYNOMIAL(a, pl_normal_bottom);
+    const vec minus_density = v_set1((real)-0.39894228040143267794) * a;
+    const vec top = v_fma(minus_density, bottom, POLYNOMIAL(a, pl_normal_top));
+    const vec slope = v_times_exp2_down(f.top * top / (f.bottom * bottom), f.e);
+    return v_select(v_lt(x, v_zero()), slope, v_set1(1) - slope);
 }
 
-/* x tanh(softplus(x)): with e = exp(-|x|) the tanh is e (e + 2) / (e^2 + 2 e + 2) for x < 0 and
- * (1 + 2 e) / (1 + 2 e + 2 e^2) for x >= 0. */
+/* x tanh(softplus(x)) = x w (w + 2) / (w (w + 2) + 2) with w = exp(x) */
 PL_INLINE vec v_mish(vec x) {
-    const vmask below = v_lt(x, v_zero());
-    const vec one = v_set1(1), two = v_set1(2);
-    const exp_parts e = v_exp_parts(v_max(v_set1(-PL_GATE_SHUT), v_minus_abs(x)));
-    const vec m = v_exp_of_rest(e.r) + one, power = v_times_exp2(m, e.n);
-    const vec top = v_select(below, m * (power + two), v_fma(two, power, one));
-    const vec bottom = v_select(below, v_fma(power, power + two, two),
-                                v_fma(two * power, power + one, one));
-    const vec y = v_max(v_set1(-PL_GATE_SHUT), x) * (top / bottom);
-    return v_times_exp2(y, v_keep(below, e.n));
+    const vec low = v_max(v_set1(-PL_GATE_SHUT), x), two = v_set1(2);
+    const exp_parts e = v_exp_parts(v_min(v_set1(PL_GATE_OPEN), low));
+    const vec m = v_exp_of_rest(e.r) + v_set1(1), w = v_exp2_or_little(e.sum) * m, v = w + two;
+    return v_times_exp2(low * (m * v / v_fma(w, v, two)), e.n);
 }
 
-/* tanh + x sigmoid (1 - tanh^2) = (t b + 4 x (1 + e) f) / b^2, times e for x < 0, where t and b are
- * top and bottom of the tanh (without its e), f is 1 for x < 0 and e^2 for x >= 0. */
+/* tanh + x sigmoid (1 - tanh^2) = w ((w + 2) b + 4 x (1 + w)) / b^2, b = w (w + 2) + 2 */
 PL_INLINE vec v_mish_slope(vec x) {
-    const vmask below = v_lt(x, v_zero());
-    const vec one = v_set1(1), two = v_set1(2), cut = v_set1(PL_GATE_SHUT);
-    const vec e = v_exp(v_max(v_zero() - cut, v_minus_abs(x)));
-    const vec top = v_select(below, e + two, v_fma(two, e, one));
-    const vec bottom = v_select(below, v_fma(e, e + two, two), v_fma(two * e, e + one, one));
-    const vec inner = v_min(cut, v_max(v_zero() - cut, x)) * v_set1(4) * (one + e);
-    const vec slope = v_fma(top, bottom, inner * v_select(below, one, e * e));
-    return v_select(below, e, one) * slope / (bottom * bottom);
+    const vec within = v_min(v_set1(PL_GATE_OPEN), v_max(v_set1(-PL_GATE_SHUT), x));
+    const exp_parts e = v_exp_parts(within);
+    const vec w = v_times_exp2_down(v_exp_of_rest(e.r) + v_set1(1), e), two = v_set1(2);
+    const vec v = w + two;
+    const vec b = v_fma(w, v, two), inner = within * v_fma(v_set1(4), w, v_set1(4));
+    return w * v_fma(v, b, inner) / (b * b);
 }
 
 #endif

@@ -60,8 +60,10 @@ typedef int32_t bits;
 /* Long functions that many loops use: the portable copy, not built for speed, calls them. */
 #if defined(PL_ISA_AVX512) || defined(PL_ISA_AVX2) || defined(PL_ISA_NEON)
 #define PL_LONG PL_INLINE
+#define PL_HAS_FMA 1
 #else
 #define PL_LONG static __attribute__((noinline, unused))
+#define PL_HAS_FMA 0
 #endif
 
 #define PL_PASTE_(dtype, name, isa) pl_##dtype##_##name##__##isa

@@ -67,12 +67,13 @@ FUNCTIONS = {
 every_function = pytest.mark.parametrize("name", FUNCTIONS)
 
 # The largest distances over all floats, by tools/ulp_all.py, and a little more. Without
-# FMA (portable) sigmoid cannot give back what its quotient loses, nor gelu and erf what
-# their square does: exp(-x^2 / 2) is off by x^2 / 2 half units, near 1,500 in float64.
-ULPS = {"exp": 1.0, "log": 0.9, "log1p": 1.45, "tanh": 1.35, "sigmoid": 1.5}
-ULPS |= {"erf": 1.5, "elu": 1.25, "selu": 3.2, "softplus": 2.0}
+# FMA (portable) the polynomial of softplus rounds twice in every step, and gelu and erf
+# cannot give back what their square loses: exp(-x^2 / 2) is off by x^2 / 2 half units,
+# near 1,500 in float64.
+ULPS = {"exp": 1.05, "log": 0.9, "log1p": 1.45, "tanh": 2.0, "sigmoid": 1.75}
+ULPS |= {"erf": 1.5, "elu": 1.25, "selu": 3.2, "softplus": 2.1}
 ULPS |= {"gelu": 8.0, "silu": 3.3, "mish": 4.8}
-ULPS_PORTABLE = ULPS | {"sigmoid": 2.3}
+ULPS_PORTABLE = ULPS | {"softplus": 2.6}
 
 
 TURNING = {"gelu", "silu", "mish"}  # these have a minimum
@@ -169,7 +170,7 @@ SPECIALS = {  # to each argument its result
     "selu": {0: 0, inf: inf, -inf: -1.758099340847376625, 1: 1.05070098735548049},
     "softplus": {0: 0.693147180559945309, inf: inf, -inf: 0, 1000: 1000, -1000: 0},
     "gelu": {0: 0, inf: inf, -inf: 0, 1000: 1000, -1000: 0},
-    "silu": {0: 0, inf: inf, -inf: 0, 1000: 1000, -1000: 0},
+    "silu": {0: 0, inf: inf, -inf: -0.0, 1000: 1000, -1000: -0.0},
     "mish": {0: 0, inf: inf, -inf: -0.0, 1000: 1000, -1000: -0.0},
 }
 
