@@ -5,14 +5,14 @@
 #include "conv/conv.h"
 #include "conv/few_filters.h"
 
-/* Below these sizes the transforms cost more than the products save (measured). */
-enum { LEAST_CHANNELS = 32, LEAST_TILES = 32 };
+/* Below these sizes the transforms cost more than the products save (measured). Forward, with transformed
+ * filters that stay in L3, half as many outputs repay them. */
+enum { LEAST_CHANNELS = 32, LEAST_OUTPUTS = 128, SMALL_FILTERS = 1 << 16 };
 
 /* Beyond, the general tiles are as fast (measured). */
 enum { MOST_CHANNELS = 8 };
 
 static const char *refuse_winograd(int dtype, const pl_conv_shape *s, int direction, int requested) {
-    (void)direction;
     if (dtype != PL_F32) return "float64 is always direct";
     if (s->kh != 3 || s->kw != 3) return "the filter is not 3 x 3";
     if (s->stride_h != 1 || s->stride_w != 1) return "the stride is not 1";
@@ -26,7 +26,9 @@ static const char *refuse_winograd(int dtype, const pl_conv_shape *s, int direct
     if (s->c < LEAST_CHANNELS || s->k < LEAST_CHANNELS) return "fewer than 32 channels or filters";
     const ptrdiff_t tiles = pl_ceil_div(s->oh, 4) * pl_ceil_div(s->ow, 4);
     if (tiles * 16 > 2 * s->oh * s->ow) return "more than half of the 4 x 4 tiles would be waste";
-    if (s->n * tiles < LEAST_TILES) return "too few tiles to repay the transform of the filters";
+    const int small = direction == PL_FORWARD && s->c * s->k <= SMALL_FILTERS;
+    if (s->n * s->oh * s->ow < (small ? LEAST_OUTPUTS / 2 : LEAST_OUTPUTS))
+        return "too few outputs to repay the transform of the filters";
     return NULL;
 }
 

@@ -1,7 +1,7 @@
 /* Forward convolution as implicit matrix product: a tile is a few output pixels by one panel of
  * filters; its rows are pointers into the input, so nothing is gathered into columns.
  *
- *   pack the filters into panels (once)
+ *   pack the filters into panels (once, unless there are few pixels)
  *   for each image, for each band of output rows       (tasks, any thread)
  *     take the window of the input, with its border of zeros
  *     for each group, for each panel of filters, for each tile of pixels: one kernel call */
@@ -20,7 +20,7 @@ typedef struct {
     const pl_gemm_kernels *kernels;
     size_t item;
     pl_walk walk;
-    char *panels;  /* for each group: all panels of its filters, one after the other */
+    char *panels;  /* for each group: all panels of its filters, one after the other; or NULL */
     char *windows; /* window_bytes for each worker */
     size_t window_bytes;
     ptrdiff_t depth; /* k of the matrix product: kh * kw * c / groups */
@@ -39,7 +39,10 @@ static void band_of_group(const conv_plan *plan, pl_frame frame, ptrdiff_t image
     for (ptrdiff_t j = 0; j < filters; j += plan->width) {
         const ptrdiff_t n = pl_min(plan->width, filters - j), column = group * filters + j;
         const int vectors = (int)pl_ceil_div(n, plan->kernels->lanes);
-        const char *panel = plan->panels + (group * plan->panel_columns + j) * plan->depth * item;
+        const char *panel =
+            plan->panels ? plan->panels + (group * plan->panel_columns + j) * plan->depth * item
+                         : (const char *)a->weights + column * item;
+        const ptrdiff_t ldb = plan->panels ? pl_panel_width(plan->kernels, n) : s->k;
         const pl_finish finish = {0, a->activation == PL_RELU,
                                   a->bias ? (const char *)a->bias + column * item : NULL,
                                   a->scale ? (const char *)a->scale + column * item : NULL};
@@ -60,8 +63,7 @@ static void band_of_group(const conv_plan *plan, pl_frame frame, ptrdiff_t image
                     pixel = row;
                 }
             }
-            plan->kernels->rows[vectors - 1][m - 1](from, &plan->walk, panel,
-                                                    pl_panel_width(plan->kernels, n), to, n, &finish);
+            plan->kernels->rows[vectors - 1][m - 1](from, &plan->walk, panel, ldb, to, n, &finish);
             left -= m;
         }
     }
@@ -98,13 +100,21 @@ static void walk_taps(conv_plan *plan, ptrdiff_t *offset, ptrdiff_t row) {
     pl_join_runs(&plan->walk, offset);
 }
 
+size_t pl_conv2d_packed_bytes(const pl_conv2d_args *a) {
+    const int algorithm = pl_conv_algorithm(a->dtype, &a->shape, PL_FORWARD, a->algorithm);
+    return algorithm == PL_CONV_WINOGRAD ? pl_winograd_filter_bytes(a->dtype, &a->shape) : 0;
+}
+
+void pl_conv2d_pack(const pl_conv2d_args *a) {
+    pl_winograd_filters(a->dtype, &a->shape, a->weights, a->packed);
+}
+
 int pl_conv2d(const void *args) {
     const pl_conv2d_args *a = args;
     const pl_conv_shape *s = &a->shape;
     if (s->n * s->oh * s->ow * s->k == 0) return PL_OK;
     switch (pl_conv_algorithm(a->dtype, s, PL_FORWARD, a->algorithm)) {
-    case PL_CONV_WINOGRAD:
-        return pl_winograd_forward(a->dtype, s, a->x, a->weights, a->scale, a->bias, a->activation, a->y);
+    case PL_CONV_WINOGRAD: return pl_winograd_forward(a);
     case PL_CONV_FEW_CHANNELS: return pl_few_channels_forward(a);
     case PL_CONV_FEW_FILTERS: return pl_few_filters_forward(a);
     case PL_CONV_DEPTHWISE: return pl_depthwise_forward(a);
@@ -126,15 +136,17 @@ int pl_conv2d(const void *args) {
     const ptrdiff_t tasks = s->n * plan.bands;
     const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)s->k * (double)plan.depth;
     const int workers = pl_workers(tasks, work / 64.0);
-    const size_t panel_bytes = (size_t)(s->groups * plan.panel_columns * plan.depth) * plan.item;
+    const int packs = !pl_reads_unpacked(plan.kernels, plan.item, s->n * s->oh * s->ow, filters, s->k);
+    const size_t panel_bytes =
+        packs ? (size_t)(s->groups * plan.panel_columns * plan.depth) * plan.item : 0;
     const size_t offset_bytes = (size_t)pl_round_up(taps, 8) * sizeof(ptrdiff_t);
     char *space = pl_scratch(PL_SLOT_CONV, panel_bytes + offset_bytes + plan.window_bytes * (size_t)workers);
     if (!space) return PL_NO_MEMORY;
-    plan.panels = space;
+    if (packs) plan.panels = space;
     plan.windows = space + panel_bytes + offset_bytes;
     walk_taps(&plan, (ptrdiff_t *)(space + panel_bytes), inside ? s->w * s->c : window.width * s->c);
 
-    for (ptrdiff_t group = 0; group < s->groups; group++)
+    for (ptrdiff_t group = 0; packs && group < s->groups; group++)
         for (ptrdiff_t j = 0; j < filters; j += plan.width) {
             const ptrdiff_t n = pl_min(plan.width, filters - j);
             plan.kernels->pack(

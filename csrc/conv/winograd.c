@@ -55,6 +55,7 @@ static void plan_tiles(winograd_plan *p, const pl_conv_shape *shape, int dtype) 
     p->tiles = shape->n * p->tiles_h * p->tiles_w;
     p->c_row = pl_round_up(shape->c, p->kernels->lanes);
     p->k_row = pl_round_up(shape->k, p->kernels->lanes);
+    p->u_plane = p->k_row * shape->c + GAP;
 }
 
 static void plan_block(winograd_plan *p, ptrdiff_t block) {
@@ -145,27 +146,65 @@ static double work_of(const pl_conv_shape *s) {
     return 2.0 * 9.0 * (double)(s->n * s->oh * s->ow) * (double)s->c * (double)s->k / 128.0;
 }
 
-int pl_winograd_forward(int dtype, const pl_conv_shape *shape, const void *x, const void *weights,
-                        const void *scale, const void *bias, int activation, void *y) {
-    winograd_plan p = {.x = x, .scale = scale, .bias = bias, .y = y, .activation = activation};
+typedef struct {
+    const winograd_plan *plan;
+    const void *weights;
+} filter_job;
+
+static void transform_filters(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    (void)thread;
+    const filter_job *job = context;
+    const winograd_plan *p = job->plan;
+    p->transforms->filter(job->weights, p->shape.c, p->shape.k, p->width, p->u, p->u_plane, begin, end);
+}
+
+static size_t filter_bytes(const pl_conv_shape *s, ptrdiff_t k_row, size_t item) {
+    return (size_t)(PLANES * (k_row * s->c + GAP)) * item;
+}
+
+size_t pl_winograd_filter_bytes(int dtype, const pl_conv_shape *shape) {
+    return filter_bytes(shape, pl_round_up(shape->k, GAP), pl_item_size(dtype));
+}
+
+static void fill_filters(winograd_plan *p, const void *weights, void *u) {
+    const ptrdiff_t c = p->shape.c;
+    filter_job job = {p, weights};
+    p->u = u;
+    pl_parallel_for(c, pl_workers(c, (double)(c * p->shape.k) * 5.0), transform_filters, &job);
+}
+
+void pl_winograd_filters(int dtype, const pl_conv_shape *shape, const void *weights, void *u) {
+    winograd_plan p = {0};
     plan_tiles(&p, shape, dtype);
-    /* V and M of a block in L2; large filters are read once a block, so blocks of at least 48. */
-    const ptrdiff_t fits = (ptrdiff_t)(1 << 20) / (PLANES * (p.c_row + p.k_row) * (ptrdiff_t)p.item);
-    ptrdiff_t block = pl_max(48, pl_min(96, fits));
+    fill_filters(&p, weights, u);
+}
+
+int pl_winograd_forward(const pl_conv2d_args *args) {
+    const pl_conv_shape *shape = &args->shape;
+    winograd_plan p = {
+        .x = args->x, .scale = args->scale, .bias = args->bias, .y = args->y, .activation = args->activation};
+    plan_tiles(&p, shape, args->dtype);
+    /* V and M of a block in half of a 1 MB L2, and whole tiles of rows (6 or 12); large filters are read
+     * once a block, so blocks of at least 24. */
+    const ptrdiff_t fits = (ptrdiff_t)(448 << 10) / (PLANES * (p.c_row + p.k_row) * (ptrdiff_t)p.item);
+    ptrdiff_t block = pl_max(24, pl_min(96, fits / 12 * 12));
     const int workers = pl_workers(pl_ceil_div(p.tiles, 12), work_of(shape));
     const ptrdiff_t rounds = pl_ceil_div(p.tiles, block * workers);
     block = pl_ceil_div(p.tiles, rounds * workers);
     plan_block(&p, block);
-    p.u_plane = p.k_row * shape->c + GAP;
-    const size_t u_bytes = (size_t)(PLANES * p.u_plane) * p.item;
-    p.u = pl_scratch(PL_SLOT_WINOGRAD, u_bytes + (p.v_bytes + p.m_bytes) * (size_t)workers);
-    if (!p.u) return PL_NO_MEMORY;
-    p.v = p.u + u_bytes;
+    const size_t u_bytes = args->packed ? 0 : filter_bytes(shape, p.k_row, p.item);
+    char *space = pl_scratch(PL_SLOT_WINOGRAD, u_bytes + (p.v_bytes + p.m_bytes) * (size_t)workers);
+    if (!space) return PL_NO_MEMORY;
+    p.v = space + u_bytes;
     p.m = p.v + p.v_bytes * (size_t)workers;
-    p.transforms->filter(weights, shape->c, shape->k, p.width, p.u, p.u_plane);
+    if (args->packed)
+        p.u = args->packed;
+    else
+        fill_filters(&p, args->weights, space);
     pl_parallel_for(pl_ceil_div(p.tiles, p.block), workers, forward_blocks, &p);
-    if (activation > PL_RELU)
-        pl_activate(dtype, activation, PL_FUSED_ALPHA, y, shape->n * shape->oh * shape->ow * shape->k);
+    if (args->activation > PL_RELU)
+        pl_activate(args->dtype, args->activation, PL_FUSED_ALPHA, args->y,
+                    shape->n * shape->oh * shape->ow * shape->k);
     return PL_OK;
 }
 
@@ -189,7 +228,8 @@ int pl_winograd_backward_data(int dtype, const pl_conv_shape *shape, const void 
     turned.h = s->oh, turned.w = s->ow, turned.c = s->k;
     turned.oh = s->h, turned.ow = s->w, turned.k = s->c;
     turned.pad_top = 2 - s->pad_top, turned.pad_left = 2 - s->pad_left;
-    return pl_winograd_forward(dtype, &turned, dy, rotated, NULL, NULL, 0, dx);
+    const pl_conv2d_args args = {.dtype = dtype, .shape = turned, .x = dy, .weights = rotated, .y = dx};
+    return pl_winograd_forward(&args);
 }
 
 static void transform_block(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {

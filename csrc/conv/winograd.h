@@ -29,19 +29,24 @@ typedef struct {
     /* m = A dy A^T of a 4 x 4 tile */
     void (*output_gradient)(const pl_tile *dy, ptrdiff_t channels, void *m, ptrdiff_t plane);
     /* u[e] = G g G^T for filters (3, 3, c, k): in panels of `width` columns, panel j at j * c, row c
-     * at c * (columns of the panel rounded up to lanes); `plane` elements from one e to the next */
-    void (*filter)(const void *w, ptrdiff_t c, ptrdiff_t k, ptrdiff_t width, void *u, ptrdiff_t plane);
+     * at c * (columns of the panel rounded up to lanes); `plane` elements from one e to the next; rows
+     * [begin, end) of every panel */
+    void (*filter)(const void *w, ptrdiff_t c, ptrdiff_t k, ptrdiff_t width, void *u, ptrdiff_t plane,
+                   ptrdiff_t begin, ptrdiff_t end);
     /* dw (3, 3, c, k) = G^T du G, du[e] being (c, k) */
     void (*filter_gradient)(const void *du, ptrdiff_t c, ptrdiff_t k, void *dw, ptrdiff_t begin,
                             ptrdiff_t end);
 } pl_winograd_kernels;
 
 /* The three directions; shapes that pl_conv_algorithm gave to Winograd. */
-int pl_winograd_forward(int dtype, const pl_conv_shape *shape, const void *x, const void *weights,
-                        const void *scale, const void *bias, int activation, void *y);
+int pl_winograd_forward(const pl_conv2d_args *args);
 int pl_winograd_backward_data(int dtype, const pl_conv_shape *shape, const void *dy, const void *weights,
                               void *dx);
 int pl_winograd_backward_weights(int dtype, const pl_conv_shape *shape, const void *dy, const void *x,
                                  void *dweights);
+
+/* The transformed filters U that `packed` of pl_conv2d_args points to; bytes for any instruction set. */
+size_t pl_winograd_filter_bytes(int dtype, const pl_conv_shape *shape);
+void pl_winograd_filters(int dtype, const pl_conv_shape *shape, const void *weights, void *u);
 
 #endif

@@ -163,12 +163,13 @@ static void output_gradient(const pl_tile *tile, ptrdiff_t channels, void *m, pt
     }
 }
 
-static void filter(const void *w, ptrdiff_t c, ptrdiff_t k, ptrdiff_t width, void *u, ptrdiff_t plane) {
-    for (ptrdiff_t j = 0; j < k; j += PL_LANES) {
-        const ptrdiff_t panel = j / width * width;
-        const ptrdiff_t columns = pl_round_up(pl_min(width, k - panel), PL_LANES);
-        real *to = (real *)u + panel * c + (j - panel);
-        for (ptrdiff_t i = 0; i < c; i++) {
+static void filter(const void *w, ptrdiff_t c, ptrdiff_t k, ptrdiff_t width, void *u, ptrdiff_t plane,
+                   ptrdiff_t begin, ptrdiff_t end) {
+    for (ptrdiff_t i = begin; i < end; i++)
+        for (ptrdiff_t j = 0; j < k; j += PL_LANES) {
+            const ptrdiff_t panel = j / width * width;
+            const ptrdiff_t columns = pl_round_up(pl_min(width, k - panel), PL_LANES);
+            real *to = (real *)u + panel * c + i * columns + (j - panel);
             vec g[9], half[18], o[36];
             for (int t = 0; t < 9; t++) g[t] = v_load_n((const real *)w + (t * c + i) * k + j, k - j);
 #pragma GCC unroll 3
@@ -176,9 +177,8 @@ static void filter(const void *w, ptrdiff_t c, ptrdiff_t k, ptrdiff_t width, voi
 #pragma GCC unroll 6
             for (int t = 0; t < 6; t++) filter_1d(half + 3 * t, 1, o + 6 * t, 1);
 #pragma GCC unroll 36
-            for (int e = 0; e < 36; e++) v_store(to + e * plane + i * columns, o[e]);
+            for (int e = 0; e < 36; e++) v_store(to + e * plane, o[e]);
         }
-    }
 }
 
 static void filter_gradient(const void *du, ptrdiff_t c, ptrdiff_t k, void *dw, ptrdiff_t begin,

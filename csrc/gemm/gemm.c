@@ -219,11 +219,7 @@ int pl_gemm(const void *args) {
     plan.width = (ptrdiff_t)kernels->lanes * kernels->vectors;
     plan.height = pl_tile_height(kernels, (int)pl_ceil_div(pl_min(g->n, plan.width), kernels->lanes),
                                  PL_TILE_ROWS);
-    /* Rows of b a multiple of 4 KiB apart fall into one cache set: pack those. Few rows of a do not
-     * pay for packing. */
-    const int readable = !g->trans_b && (kernels->masked_load || g->n % kernels->lanes == 0);
-    plan.packed = !(readable && (g->m < 4 * BLOCK_M + 64 && g->ldb * (ptrdiff_t)plan.item % 4096 != 0)) &&
-                  !(readable && g->m <= 2 * plan.height);
+    plan.packed = g->trans_b || !pl_reads_unpacked(kernels, plan.item, g->m, g->n, g->ldb);
 
     const ptrdiff_t panel_count = pl_ceil_div(g->n, plan.width);
     const ptrdiff_t row_tiles = pl_ceil_div(g->m, plan.height);

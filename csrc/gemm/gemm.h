@@ -63,6 +63,16 @@ PL_INLINE int pl_tile_height(const pl_gemm_kernels *kernels, int vectors, ptrdif
     return m;
 }
 
+/* Whether b, `ldb` elements from row to row, is best read as it lies: few rows of a do not pay for
+ * packing it; rows of b a multiple of 4 KiB apart fall into one cache set. */
+PL_INLINE int pl_reads_unpacked(const pl_gemm_kernels *kernels, size_t item, ptrdiff_t m, ptrdiff_t n,
+                                ptrdiff_t ldb) {
+    const int vectors = (int)pl_ceil_div(pl_min(n, (ptrdiff_t)kernels->lanes * kernels->vectors), kernels->lanes);
+    if (!kernels->masked_load && n % kernels->lanes != 0) return 0;
+    return m <= 2 * pl_tile_height(kernels, vectors, PL_TILE_ROWS) ||
+           (m < 256 && ldb * (ptrdiff_t)item % 4096 != 0);
+}
+
 /* Width of the packed panel for n columns: whole vectors. */
 PL_INLINE ptrdiff_t pl_panel_width(const pl_gemm_kernels *kernels, ptrdiff_t n) {
     return pl_round_up(pl_min(n, (ptrdiff_t)kernels->lanes * kernels->vectors), kernels->lanes);

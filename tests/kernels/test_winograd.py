@@ -377,7 +377,7 @@ REFUSALS = [
     ({"c": 31}, "fewer than 32 channels or filters"),
     ({"k": 31}, "fewer than 32 channels or filters"),
     ({"h": 5, "w": 1, "n": 64}, "more than half of the 4 x 4 tiles would be waste"),
-    ({"n": 1}, "too few tiles to repay the transform of the filters"),
+    ({"n": 1, "h": 7, "w": 9}, "too few outputs to repay the transform of the filters"),
 ]
 
 
@@ -411,6 +411,15 @@ def test_shapes_that_winograd_refuses_are_direct(shape, reason):
     one_result({name: directions(shape, name) for name in ("auto", "direct")})
 
 
+def test_few_outputs_are_enough_forward_with_small_filters():
+    few = {"n": 1, "h": 8, "w": 8}
+    chosen, refused = explained(**few)
+    assert chosen["forward"] == "winograd f(4x4,3x3)"
+    assert len(refused) == 2
+    assert len(explained(**few, c=512, k=512)[1]) == 3
+    assert not explained(**few | {"n": 2}, c=512, k=512)[1]
+
+
 def test_winograd_is_not_used_when_another_algorithm_is_requested():
     for conv_algo, directions_left in (("direct", 3), ("im2col", 2)):
         _, refused = explained(conv_algo=conv_algo)
@@ -429,7 +438,7 @@ def test_shapes_that_winograd_takes():
 
 
 @pytest.mark.parametrize(
-    "shape", [{"c": 1, "k": 1}, {"n": 1}, {"h": 3, "w": 3}], ids=str
+    "shape", [{"c": 1, "k": 1}, {"n": 1, "h": 7, "w": 9}, {"h": 3, "w": 3}], ids=str
 )
 def test_winograd_on_request_computes_what_auto_leaves(shape):
     assert all(name.startswith("direct") for name in explained(**shape)[0].values())

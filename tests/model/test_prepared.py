@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import tracemalloc
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 import pellucid as pl
 from pellucid.core.chain import infer_chain
+from pellucid.model import inference
 from tests.layers.cases import CASES
 from tests.support.models import cnn, strokes
 
@@ -53,6 +56,127 @@ def test_a_changed_weight_counts_at_once() -> None:
     after = model.predict(x)
     assert after.tobytes() == infer_chain(model.layers, x).tobytes()
     assert after.tobytes() != before.tobytes()
+
+
+def filters() -> Any:
+    """A model whose convolutions keep transformed filters."""
+    layers = [
+        pl.Conv2D(32, 3, padding="same", use_bias=False),
+        pl.BatchNorm(),
+        pl.ReLU(),
+        pl.Conv2D(40, 3, activation="relu"),
+        pl.GlobalAvgPool2D(),
+        pl.Dense(3),
+    ]
+    model = pl.Sequential(layers, input_shape=(10, 10, 32), seed=0)
+    model.compile("sgd", "softmax_cross_entropy")
+    return model
+
+
+def images(samples: int) -> Any:
+    random = np.random.default_rng(0)
+    return random.standard_normal((samples, 10, 10, 32)).astype("float32")
+
+
+def kept(model: Any) -> int:
+    return sum(
+        p._plan.kept_bytes for idle in model.prepared._idle.values() for p in idle
+    )
+
+
+def last_of_each(model: Any) -> None:
+    for parameter in model.parameters():
+        parameter.value[..., -1:] += 1
+
+
+def one_element(model: Any) -> None:
+    model.parameters()[0].value[2, 2, -1, -1] = 5
+
+
+def one_bit(model: Any) -> None:
+    weight = model.parameters()[3].value
+    weight.view(np.uint8).reshape(-1)[4] ^= 128
+
+
+def by_a_view(model: Any) -> None:
+    memoryview(model.parameters()[3].value)[0, 0, 0, 0] = 7
+
+
+def new_state(model: Any) -> None:
+    state = model.state_dict()
+    model.load_state_dict({name: 2 * value for name, value in state.items()})
+
+
+def training(model: Any) -> None:
+    model.train_on_batch(images(4), np.array([0, 1, 2, 0]))
+
+
+CHANGES = [last_of_each, one_element, one_bit, by_a_view, new_state, training]
+
+
+@compiled
+@pytest.mark.parametrize("samples", [1, 19])
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_kept_filters_follow_the_weights(
+    change: Callable[[Any], None], samples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference, "CHUNK_BYTES", 1)
+    x, model = images(samples), filters()
+    for _ in range(3):
+        before = model.predict(x)
+    assert kept(model) > 36 * 4 * 32 * (32 + 40)
+    change(model)
+    after = model.predict(x)
+    assert after.tobytes() == infer_chain(model.layers, x).tobytes()
+    assert after.tobytes() != before.tobytes()
+    assert passes(model) == 1
+
+
+@compiled
+def test_kept_filters_follow_the_instruction_set() -> None:
+    x, model = images(3), filters()
+    for _ in range(3):
+        model.predict(x)
+    was = pl.kernels.active_isa()
+    try:
+        for isa in [*pl.kernels.isas(), was]:
+            pl.kernels.use_isa(isa)
+            y = model.predict(x)
+            assert y.tobytes() == infer_chain(model.layers, x).tobytes(), isa
+    finally:
+        pl.kernels.use_isa(was)
+    assert passes(model) == 1
+
+
+@compiled
+def test_kept_filters_go_with_the_model() -> None:
+    x, model = images(3), filters()
+    model.predict(x)
+    tracemalloc.start()
+    try:
+        for _ in range(3):
+            model.predict(x)
+        size, (held, _) = kept(model), tracemalloc.get_traced_memory()
+        model = None
+        assert tracemalloc.get_traced_memory()[0] < held - size
+    finally:
+        tracemalloc.stop()
+
+
+@compiled
+@pytest.mark.parametrize("samples", [8, 15, 16, 17, 31, 100])
+def test_chunks_give_the_bits_of_the_whole_batch(
+    samples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference, "CHUNK_BYTES", 1)
+    x, model = images(samples), filters()
+    for _ in range(3):
+        y = model.predict(x)
+        assert y.tobytes() == infer_chain(model.layers, x).tobytes()
+    (used,) = model.prepared._idle.values()
+    rows = len(used[0]._x)
+    assert 8 <= rows < 16
+    assert rows < samples or samples < 16
 
 
 @compiled

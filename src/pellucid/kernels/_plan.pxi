@@ -7,6 +7,13 @@ cdef struct pl_step:
     pl_call call
     unsigned char args[MAX_ARGS]
 
+# A convolution's weights, packed from a copy: while the copy equals the weights, packing
+# them again would give the same.
+cdef struct pl_kept:
+    pl_conv2d_args copied
+    const void *weights
+    size_t bytes
+
 cdef Plan recorder = None
 cdef unsigned long recorder_thread = 0
 
@@ -19,23 +26,37 @@ cdef class Plan:
     """
 
     cdef pl_step *steps
-    cdef Py_ssize_t count, capacity
+    cdef pl_kept *kept
+    cdef Py_ssize_t count, capacity, kept_count, spare
+    cdef int packed_for
+    cdef list memory
+    # Bytes of packed weights and of the copies that they were packed from.
+    cdef readonly Py_ssize_t kept_bytes
     # For each call the arrays that it uses (None for one left out).
     cdef readonly list arrays
 
     def __cinit__(self):
         self.steps = NULL
-        self.count = self.capacity = 0
+        self.kept = NULL
+        self.count = self.capacity = self.kept_count = self.spare = self.kept_bytes = 0
         self.arrays = []
+        self.memory = []
 
     def __dealloc__(self):
         free(self.steps)
+        free(self.kept)
 
     def __len__(self):
         return self.count
 
-    def record(self):
-        """A context manager; the calls made inside are run and kept."""
+    def record(self, keep=0):
+        """A context manager; the calls made inside are run and kept.
+
+        Up to `keep` bytes go to weights in the order in which kernels read them; `run`
+        packs them again when the weights have changed.
+        """
+        self.spare = keep
+        self.packed_for = pl_isa_active()
         return _Recording(self)
 
     cdef int append(self, pl_call call, const void *args, size_t size, object arrays) except -1:
@@ -56,11 +77,55 @@ cdef class Plan:
         self.count += 1
         return 0
 
-    def run(self):
-        """Repeat the recorded calls in order."""
+    cdef int keep(self, pl_conv2d_args *args, size_t bytes) except -1:
+        """Pack the weights, so many bytes, of a call to record, if there is room."""
+        cdef size_t packed = (pl_conv2d_packed_bytes(args) + 63) // 64 * 64
+        cdef pl_kept *grown
+        cdef uint8_t[::1] memory
+        if packed == 0 or packed + bytes > <size_t> self.spare:
+            return 0
+        memory = np.empty(packed + bytes + 63, np.uint8)
+        grown = <pl_kept *> realloc(
+            self.kept, (self.kept_count + 1) * sizeof(pl_kept)
+        )
+        if grown == NULL:
+            raise MemoryError("no memory to keep packed weights")
+        self.kept = grown
+        self.memory.append(memory)
+        self.spare -= packed + bytes
+        self.kept_bytes += packed + bytes
+        args.packed = &memory[0] + -<uintptr_t> &memory[0] % 64
+        grown += self.kept_count
+        grown.copied, grown.weights, grown.bytes = args[0], args.weights, bytes
+        grown.copied.weights = <uint8_t *> args.packed + packed
+        pack(grown)
+        self.kept_count += 1
+        return 0
+
+    cdef void refresh(self) noexcept nogil:
+        """Pack what has changed, everything for another instruction set."""
+        cdef int isa = pl_isa_active()
+        cdef Py_ssize_t i
+        cdef pl_kept *kept
+        for i in range(self.kept_count):
+            kept = &self.kept[i]
+            if isa != self.packed_for or memcmp(
+                kept.weights, kept.copied.weights, kept.bytes
+            ):
+                pack(kept)
+        self.packed_for = isa
+
+    def run(self, again=False):
+        """Repeat the recorded calls in order.
+
+        `again`: right after another run, so no weights have changed.
+        """
         cdef Py_ssize_t i
         cdef int status = PL_OK
+        cdef bint compare = not again
         with nogil:
+            if compare:
+                self.refresh()
             for i in range(self.count):
                 status = self.steps[i].call(self.steps[i].args)
                 if status != PL_OK:
@@ -76,6 +141,7 @@ cdef class Plan:
         taken = np.empty(self.count)
         cdef double[::1] view = taken
         with nogil:
+            self.refresh()
             for i in range(self.count):
                 begin = pl_seconds()
                 status = self.steps[i].call(self.steps[i].args)
@@ -85,6 +151,12 @@ cdef class Plan:
         if status != PL_OK:
             raise MemoryError("a kernel could not get its working memory")
         return taken
+
+
+cdef void pack(pl_kept *kept) noexcept nogil:
+    """Copy the weights and pack the copy."""
+    memcpy(<void *> kept.copied.weights, kept.weights, kept.bytes)
+    pl_conv2d_pack(&kept.copied)
 
 
 class _Recording:
@@ -104,6 +176,11 @@ class _Recording:
         recorder = None
 
 
+cdef bint recording() noexcept:
+    """Whether a plan records the calls of this thread."""
+    return recorder is not None and recorder_thread == get_ident()
+
+
 cdef int submit(pl_call call, const void *args, size_t size, object arrays) except -1:
     """Run one kernel call without the GIL; keep it when a plan records in this thread."""
     cdef int status
@@ -111,6 +188,6 @@ cdef int submit(pl_call call, const void *args, size_t size, object arrays) exce
         status = call(args)
     if status != PL_OK:
         raise MemoryError("a kernel could not get its working memory")
-    if recorder is not None and recorder_thread == get_ident():
+    if recording():
         recorder.append(call, args, size, arrays)
     return 0

@@ -263,12 +263,15 @@ def plan() -> Any:
 
 
 def record(
-    compute: Callable[[], Result], begin: Callable[[Any], object] | None = None
+    compute: Callable[[], Result],
+    begin: Callable[[Any], object] | None = None,
+    *,
+    keep: int = 0,
 ) -> tuple[Result, Any]:
     """Run `compute` and return its result and the plan of its kernel calls, or None.
 
     `begin`, when given, gets the plan before the first call: its length tells how many
-    calls came so far.
+    calls came so far. The plan may keep weights packed in up to `keep` bytes.
 
     Example
     -------
@@ -279,7 +282,7 @@ def record(
     recorder = plan()
     if recorder is None:
         return compute(), None
-    with _ONE_AT_A_TIME, recorder.record():
+    with _ONE_AT_A_TIME, recorder.record(keep):
         if begin is not None:
             begin(recorder)
         return compute(), recorder

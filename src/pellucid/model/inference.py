@@ -25,8 +25,12 @@ BATCH_SIZE = 256
 
 
 PREPARED_SHAPES = 8
-PREPARED_BYTES = 1 << 24
-"""How many shapes of batch a model prepares for, and the largest activations."""
+PREPARED_BYTES = 1 << 25
+"""How many shapes of batch a model prepares for, and the most activations of a pass."""
+
+CHUNK_BYTES, CHUNK_SAMPLES = 1 << 19, 8
+"""The largest activations of a chunk, and the fewest samples: fewer would be another
+algorithm for some convolutions."""
 
 
 class Prepared:
@@ -69,8 +73,10 @@ class Prepared:
         y = infer_chain(model.layers, x)
         if key not in self._refused:
             prepared = None
-            if _worth_preparing(model, x):
-                prepared = PreparedPass(partial(infer_chain, model.layers), x, y)
+            chunk = _chunk(model, len(x))
+            if _worth_preparing(model, chunk):
+                forward = partial(infer_chain, model.layers)
+                prepared = PreparedPass(forward, x, y, chunk)
             if prepared is not None and prepared.works:
                 self._idle[key].append(prepared)
             else:
@@ -78,9 +84,17 @@ class Prepared:
         return y
 
 
-def _worth_preparing(model: Structure, x: Array) -> bool:
+def _chunk(model: Structure, samples: int) -> int:
+    """How many samples go through the layers at once; chunks are almost equal."""
+    largest = max(math.prod(shape) for shape in model.inner_shapes)
+    fits = CHUNK_BYTES // max(1, largest * model.dtype.itemsize)
+    chunks = max(1, samples // max(CHUNK_SAMPLES, fits))
+    return math.ceil(samples / chunks)
+
+
+def _worth_preparing(model: Structure, samples: int) -> bool:
     sizes = sum(math.prod(shape) for shape in model.inner_shapes)
-    small = sizes * len(x) * model.dtype.itemsize <= PREPARED_BYTES
+    small = sizes * samples * model.dtype.itemsize <= PREPARED_BYTES
     return small and ours(*(layer for _, layer in model.walk()))
 
 

@@ -69,11 +69,18 @@ class Recording:
             self.watch(self._plan.seconds())
 
 
+KEPT_BYTES = 1 << 25
+"""Memory for the packed weights of one pass."""
+
+
 class PreparedPass:
     """The kernel calls of one forward pass, with memory of their own.
 
     Recorded on zeros and then tried on `x`: only if that gives the bits of `y`, what
     the layers gave one by one, does every call follow its input, and `works` is True.
+    A large batch is cut into chunks, whose activations stay in the caches. Weights in
+    the order in which kernels read them are kept, beside a copy of the weights that
+    every call compares with the weights themselves.
 
     Parameters
     ----------
@@ -81,18 +88,31 @@ class PreparedPass:
         Layer by layer, from the input to the output.
     x, y : array
         A batch and its output.
+    chunk : int
+        Samples that go through the layers at once, at most the batch.
     """
 
-    def __init__(self, forward: Callable[[Array], Array], x: Array, y: Array) -> None:
-        self._x = np.zeros(x.shape, x.dtype)
-        self._y, self._plan = kernels.record(lambda: forward(self._x))
+    def __init__(
+        self, forward: Callable[[Array], Array], x: Array, y: Array, chunk: int
+    ) -> None:
+        self._x = np.zeros((chunk, *x.shape[1:]), x.dtype)
+        self._y, self._plan = kernels.record(lambda: forward(self._x), keep=KEPT_BYTES)
         self.works = self(x).tobytes() == y.tobytes()
 
     def __call__(self, x: Array) -> Array:
         """Return the output of a batch of this shape; one thread at a time."""
-        np.copyto(self._x, x)
-        self._plan.run()
-        return self._y.copy()
+        last = len(x) - len(self._x)
+        if last == 0:
+            np.copyto(self._x, x)
+            self._plan.run()
+            return self._y.copy()
+        y = np.empty((len(x), *self._y.shape[1:]), self._y.dtype)
+        for start in range(0, len(x), len(self._x)):
+            rows = slice(min(start, last), min(start, last) + len(self._x))
+            np.copyto(self._x, x[rows])
+            self._plan.run(start > 0)
+            y[rows] = self._y
+        return y
 
 
 def _span(array: Array) -> tuple[int, int]:
