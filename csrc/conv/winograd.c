@@ -4,6 +4,7 @@
  *     U = G g G^T of all filters (once)
  *     for each block of tiles (tasks, any thread): V = B^T d B;  M[e] = V[e] @ U[e] for the 36 planes;
  *     Y = A^T M A * scale + bias
+ *     with one block alone, the tasks are tiles, then planes, then tiles
  *   backward-weights:
  *     for each block of tiles: V, M = A dY A^T (tasks: tiles); dU[e] += V[e]^T @ M[e] (tasks: planes)
  *     dW = G^T dU G
@@ -41,7 +42,7 @@ typedef struct {
     char *u, *v, *m; /* v and m: one for each worker (forward) or shared (backward-weights) */
     size_t v_bytes, m_bytes;
     char *du;
-    ptrdiff_t first, count; /* backward-weights: tiles of the current block */
+    ptrdiff_t first, count; /* one block at a time: its tiles */
 } winograd_plan;
 
 static void plan_tiles(winograd_plan *p, const pl_conv_shape *shape, int dtype) {
@@ -90,6 +91,10 @@ static pl_tile output_tile(const winograd_plan *p, ptrdiff_t t) {
     return tile_at(p, t, p->y, p->shape.oh, p->shape.ow, p->shape.k, OUT, 0, 0);
 }
 
+static double work_of(const pl_conv_shape *s) {
+    return 2.0 * 9.0 * (double)(s->n * s->oh * s->ow) * (double)s->c * (double)s->k / 128.0;
+}
+
 /* Brings the lines that a tile of the output will be written to. */
 static void expect_tile(const winograd_plan *p, ptrdiff_t t) {
     const pl_tile tile = output_tile(p, t);
@@ -100,12 +105,13 @@ static void expect_tile(const winograd_plan *p, ptrdiff_t t) {
     }
 }
 
-/* M[e] = V[e] @ U[e] for `count` tiles. */
-static void multiply_planes(const winograd_plan *p, ptrdiff_t first, ptrdiff_t count, const char *v, char *m) {
+/* M[e] = V[e] @ U[e] for `count` tiles and the planes [begin, end). */
+static void multiply_planes(const winograd_plan *p, ptrdiff_t first, ptrdiff_t count, const char *v, char *m,
+                            ptrdiff_t begin, ptrdiff_t end) {
     const ptrdiff_t item = (ptrdiff_t)p->item, c = p->shape.c, k = p->shape.k, origin = 0;
     const pl_walk walk = {1, c, &origin};
     const pl_finish finish = {0, 0, NULL, NULL};
-    for (ptrdiff_t e = 0; e < PLANES; e++) {
+    for (ptrdiff_t e = begin; e < end; e++) {
         for (ptrdiff_t i = count * e / PLANES; i < count * (e + 1) / PLANES; i++) expect_tile(p, first + i);
         for (ptrdiff_t j = 0; j < k; j += p->width) {
             const ptrdiff_t n = pl_min(p->width, k - j), columns = pl_panel_width(p->kernels, n);
@@ -126,24 +132,53 @@ static void multiply_planes(const winograd_plan *p, ptrdiff_t first, ptrdiff_t c
     }
 }
 
+static void transform_tiles(const winograd_plan *p, ptrdiff_t first, ptrdiff_t count, char *v) {
+    for (ptrdiff_t i = 0; i < count; i++) input_tile(p, first + i, v + i * p->c_row * (ptrdiff_t)p->item);
+}
+
+static void finish_tiles(const winograd_plan *p, ptrdiff_t first, ptrdiff_t count, const char *m) {
+    for (ptrdiff_t i = 0; i < count; i++) {
+        const pl_tile tile = output_tile(p, first + i);
+        p->transforms->output(m + i * p->k_row * (ptrdiff_t)p->item, p->m_plane, p->shape.k, &tile, p->scale,
+                              p->bias, p->activation == PL_RELU);
+    }
+}
+
 static void forward_blocks(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
     const winograd_plan *p = context;
     char *v = p->v + (size_t)thread * p->v_bytes, *m = p->m + (size_t)thread * p->m_bytes;
     for (ptrdiff_t block = begin; block < end; block++) {
         const ptrdiff_t first = block * p->block, count = pl_min(p->block, p->tiles - first);
-        for (ptrdiff_t i = 0; i < count; i++)
-            input_tile(p, first + i, v + i * p->c_row * (ptrdiff_t)p->item);
-        multiply_planes(p, first, count, v, m);
-        for (ptrdiff_t i = 0; i < count; i++) {
-            const pl_tile tile = output_tile(p, first + i);
-            p->transforms->output(m + i * p->k_row * (ptrdiff_t)p->item, p->m_plane, p->shape.k, &tile,
-                                  p->scale, p->bias, p->activation == PL_RELU);
-        }
+        transform_tiles(p, first, count, v);
+        multiply_planes(p, first, count, v, m, 0, PLANES);
+        finish_tiles(p, first, count, m);
     }
 }
 
-static double work_of(const pl_conv_shape *s) {
-    return 2.0 * 9.0 * (double)(s->n * s->oh * s->ow) * (double)s->c * (double)s->k / 128.0;
+/* The same with one block, whose planes are shared: each reads a part of U alone. */
+static void transform_part(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    (void)thread;
+    const winograd_plan *p = context;
+    transform_tiles(p, begin, end - begin, p->v + begin * p->c_row * (ptrdiff_t)p->item);
+}
+
+static void multiply_part(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    (void)thread;
+    const winograd_plan *p = context;
+    multiply_planes(p, 0, p->tiles, p->v, p->m, begin, end);
+}
+
+static void finish_part(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    (void)thread;
+    const winograd_plan *p = context;
+    finish_tiles(p, begin, end - begin, p->m + begin * p->k_row * (ptrdiff_t)p->item);
+}
+
+static void forward_block(winograd_plan *p) {
+    const double vectors = (double)p->tiles / p->kernels->lanes;
+    pl_parallel_for(p->tiles, pl_workers(p->tiles, vectors * (double)p->c_row * 100.0), transform_part, p);
+    pl_parallel_for(PLANES, pl_workers(PLANES, work_of(&p->shape)), multiply_part, p);
+    pl_parallel_for(p->tiles, pl_workers(p->tiles, vectors * (double)p->k_row * 60.0), finish_part, p);
 }
 
 typedef struct {
@@ -188,7 +223,8 @@ int pl_winograd_forward(const pl_conv2d_args *args) {
      * once a block, so blocks of at least 24. */
     const ptrdiff_t fits = (ptrdiff_t)(448 << 10) / (PLANES * (p.c_row + p.k_row) * (ptrdiff_t)p.item);
     ptrdiff_t block = pl_max(24, pl_min(96, fits / 12 * 12));
-    const int workers = pl_workers(pl_ceil_div(p.tiles, 12), work_of(shape));
+    const int together = p.tiles <= block;
+    const int workers = together ? 1 : pl_workers(pl_ceil_div(p.tiles, 12), work_of(shape));
     const ptrdiff_t rounds = pl_ceil_div(p.tiles, block * workers);
     block = pl_ceil_div(p.tiles, rounds * workers);
     plan_block(&p, block);
@@ -201,7 +237,10 @@ int pl_winograd_forward(const pl_conv2d_args *args) {
         p.u = args->packed;
     else
         fill_filters(&p, args->weights, space);
-    pl_parallel_for(pl_ceil_div(p.tiles, p.block), workers, forward_blocks, &p);
+    if (together)
+        forward_block(&p);
+    else
+        pl_parallel_for(pl_ceil_div(p.tiles, p.block), workers, forward_blocks, &p);
     if (args->activation > PL_RELU)
         pl_activate(args->dtype, args->activation, PL_FUSED_ALPHA, args->y,
                     shape->n * shape->oh * shape->ow * shape->k);

@@ -223,7 +223,8 @@ int pl_gemm(const void *args) {
 
     const ptrdiff_t panel_count = pl_ceil_div(g->n, plan.width);
     const ptrdiff_t row_tiles = pl_ceil_div(g->m, plan.height);
-    const double nanoseconds = 2.0 * (double)g->m * (double)g->n * (double)pl_max(g->k, 1) / 64.0;
+    /* One row takes as long as reading b. */
+    const double nanoseconds = 2.0 * (double)pl_max(g->m, 2) * (double)g->n * (double)pl_max(g->k, 1) / 64.0;
     plan.split_rows = panel_count < 2 * pl_threads() && row_tiles > panel_count;
     const ptrdiff_t tasks = plan.split_rows ? row_tiles : panel_count;
     const int workers = pl_workers(tasks, nanoseconds);

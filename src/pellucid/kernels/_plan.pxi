@@ -7,12 +7,10 @@ cdef struct pl_step:
     pl_call call
     unsigned char args[MAX_ARGS]
 
-# A convolution's weights, packed from a copy: while the copy equals the weights, packing
-# them again would give the same.
+# A convolution whose weights are packed, from a copy that tells when they change.
 cdef struct pl_kept:
     pl_conv2d_args copied
     const void *weights
-    size_t bytes
 
 cdef Plan recorder = None
 cdef unsigned long recorder_thread = 0
@@ -96,23 +94,20 @@ cdef class Plan:
         self.kept_bytes += packed + bytes
         args.packed = &memory[0] + -<uintptr_t> &memory[0] % 64
         grown += self.kept_count
-        grown.copied, grown.weights, grown.bytes = args[0], args.weights, bytes
+        grown.copied, grown.weights = args[0], args.weights
         grown.copied.weights = <uint8_t *> args.packed + packed
-        pack(grown)
+        with nogil:
+            pl_conv2d_pack(&grown.copied, grown.weights, True)
         self.kept_count += 1
         return 0
 
     cdef void refresh(self) noexcept nogil:
         """Pack what has changed, everything for another instruction set."""
         cdef int isa = pl_isa_active()
+        cdef bint again = isa != self.packed_for
         cdef Py_ssize_t i
-        cdef pl_kept *kept
         for i in range(self.kept_count):
-            kept = &self.kept[i]
-            if isa != self.packed_for or memcmp(
-                kept.weights, kept.copied.weights, kept.bytes
-            ):
-                pack(kept)
+            pl_conv2d_pack(&self.kept[i].copied, self.kept[i].weights, again)
         self.packed_for = isa
 
     def run(self, again=False):
@@ -151,12 +146,6 @@ cdef class Plan:
         if status != PL_OK:
             raise MemoryError("a kernel could not get its working memory")
         return taken
-
-
-cdef void pack(pl_kept *kept) noexcept nogil:
-    """Copy the weights and pack the copy."""
-    memcpy(<void *> kept.copied.weights, kept.weights, kept.bytes)
-    pl_conv2d_pack(&kept.copied)
 
 
 class _Recording:
