@@ -46,7 +46,7 @@ class Prepared:
 
     def __call__(self, model: Structure, x: Array) -> Array:
         """The output of one batch."""
-        key = (x.shape, x.dtype.char)
+        key = (x.shape, x.dtype)
         if key in self._idle and kernels.backend() == "compiled":
             y = self.again(x)
             return self._prepare(model, x, key) if y is None else y
@@ -56,9 +56,9 @@ class Prepared:
 
     def again(self, x: Any) -> Array | None:
         """The output of an array that needs no check, having come before in shape."""
-        if type(x) is not np.ndarray or not x.dtype.isnative:
+        if type(x) is not np.ndarray:
             return None
-        idle = self._idle.get((x.shape, x.dtype.char))
+        idle = self._idle.get((x.shape, x.dtype))
         if not idle or kernels.backend() != "compiled":
             return None
         try:
