@@ -25,12 +25,13 @@ BATCH_SIZE = 256
 
 
 PREPARED_SHAPES = 8
-PREPARED_BYTES = 1 << 25
+PREPARED_BYTES = 1 << 26
 """How many shapes of batch a model prepares for, and the most activations of a pass."""
 
 CHUNK_BYTES, CHUNK_SAMPLES = 1 << 19, 8
-"""The largest activations of a chunk, and the fewest samples: fewer would be another
-algorithm for some convolutions."""
+"""The largest activations of a chunk, unless the weights, which every chunk reads, are
+larger; and the fewest samples: fewer would be another algorithm for some convolutions.
+"""
 
 
 class Prepared:
@@ -87,7 +88,8 @@ class Prepared:
 def _chunk(model: Structure, samples: int) -> int:
     """How many samples go through the layers at once; chunks are almost equal."""
     largest = max(math.prod(shape) for shape in model.inner_shapes)
-    fits = CHUNK_BYTES // max(1, largest * model.dtype.itemsize)
+    weights = sum(parameter.value.nbytes for parameter in model.parameters())
+    fits = max(CHUNK_BYTES, weights) // max(1, largest * model.dtype.itemsize)
     chunks = max(1, samples // max(CHUNK_SAMPLES, fits))
     return math.ceil(samples / chunks)
 
