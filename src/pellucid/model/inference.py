@@ -28,7 +28,7 @@ PREPARED_SHAPES = 8
 PREPARED_BYTES = 1 << 26
 """How many shapes of batch a model prepares for, and the most activations of a pass."""
 
-CHUNK_BYTES, CHUNK_SAMPLES = 1 << 19, 8
+CHUNK_BYTES, CHUNK_SAMPLES = 1 << 20, 8
 """The largest activations of a chunk, unless the weights, which every chunk reads, are
 larger; and the fewest samples: fewer would be another algorithm for some convolutions.
 """
