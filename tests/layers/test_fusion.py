@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 
+import numpy as np
 import pytest
 
 import pellucid as pl
@@ -24,6 +25,14 @@ CHAINS = {
         pl.Conv2D(4, 3, activation="relu"),
         pl.MaxPool2D(3, strides=1),
     ],
+    "activations": lambda: [
+        pl.Conv2D(4, 3, activation="tanh"),
+        pl.Conv2D(4, 3, activation="gelu"),
+        pl.Residual([pl.Conv2D(4, 1), pl.BatchNorm(), pl.ReLU(), pl.Conv2D(4, 1)]),
+    ],
+    "relu, norm": lambda: (
+        [pl.Conv2D(4, 3, activation="relu"), pl.BatchNorm(), pl.Conv2D(3, 3)]
+    ),
     "norm, pool": lambda: [pl.Conv2D(4, 3), pl.BatchNorm(), pl.MaxPool2D(2)],
     "frozen norm": lambda: (
         [pl.Conv2D(4, 3), pl.BatchNorm(trainable=False), pl.ReLU(), pl.MaxPool2D(2)]
@@ -92,3 +101,58 @@ def test_marks_only_what_fits_and_takes_them_back() -> None:
     assert layers[0].fused_activation is None
     assert not layers[1].skip_activation
     assert not layers[2].masks_gradient
+
+
+def test_memory_is_shared_where_nobody_reads_it_any_more() -> None:
+    class Own(pl.ReLU):
+        pass
+
+    norms = [pl.BatchNorm(), pl.BatchNorm(), pl.BatchNorm()]
+    convs = [pl.Conv2D(4, 3), pl.Conv2D(4, 3, activation="relu")]
+    layers = [convs[0], norms[0], convs[1], norms[1], pl.ReLU(), norms[2]]
+    with fused(layers):
+        assert [norm.spends_input for norm in norms] == [True, False, False]
+        assert [layer.spends_output for layer in layers[:4]] == [
+            True,
+            True,
+            False,
+            False,
+        ]
+    assert not any(norm.spends_input or norm.spends_output for norm in norms)
+    with fused([*layers, Own()]):
+        assert not any(norm.spends_input or norm.spends_output for norm in norms)
+
+
+def test_a_step_keeps_one_array_for_an_output_and_its_gradient() -> None:
+    layers = [
+        pl.Conv2D(4, 3),
+        pl.BatchNorm(),
+        pl.ReLU(),
+        pl.Conv2D(5, 3, activation="relu"),
+    ]
+    model = pl.Sequential([*layers, pl.Flatten(), pl.Dense(2)], input_shape=(8, 8, 3))
+    model.compile("sgd", "softmax_cross_entropy")
+    step = training.TrainingStep(model)
+    x = np.random.default_rng(0).random((2, 8, 8, 3), dtype=np.float32)
+    step.run(x, np.array([0, 1]))
+    sizes = step.buffer_sizes()
+    image = 2 * 6 * 6 * 4 * 4
+    assert sizes[id(layers[1])] < image + 3 * 64  # y alone, and the statistics
+    assert sizes[id(layers[3])] < 2 * 4 * 4 * 5 * 4 + image + 3 * 64  # y and dx
+
+
+def test_names_the_layer_that_overflowed_though_gradients_lie_over_outputs() -> None:
+    layers = [pl.Conv2D(4, 3), pl.BatchNorm(), pl.ReLU(), pl.Conv2D(5, 3, name="loud")]
+    layers = [*layers, pl.BatchNorm(), pl.ReLU(), pl.Flatten(), pl.Dense(2)]
+    model = pl.Sequential(layers, input_shape=(8, 8, 3), seed=0)
+    model.compile("sgd", "softmax_cross_entropy")
+    step = training.TrainingStep(model)
+    x = np.random.default_rng(0).random((2, 8, 8, 3), dtype=np.float32)
+    for _ in range(2):
+        step.run(x, np.array([0, 1]))
+    before = [value.copy() for value in layers[1].state().values()]
+    layers[3].weight.value[...] = 3e38
+    with pytest.raises(pl.NumericsError, match=r"loud .*first layer with a value"):
+        step.run(x, np.array([0, 1]))
+    after = layers[1].state().values()
+    assert all(map(np.array_equal, before, after))

@@ -183,11 +183,15 @@ class Affine(Layer, ABC):
     gradient_is_masked: bool = False
     """Set by a model while it trains: dy is already that of the pre-activation."""
 
+    spends_output: bool = False
+    """Set by a model: nobody reads the output any more when its gradient has come."""
+
     def start(self, dy: Array, saved: Array | None) -> Array:
         """The gradient of the pre-activation; None where nothing was applied."""
         if saved is None or self.activation is None or self.gradient_is_masked:
             return dy
-        out = self.buffer("dz", dy.shape)
+        spends = self.spends_output and self.activation not in ROW_ACTIVATIONS
+        out = saved if spends else self.buffer("dz", dy.shape)
         return activate_backward(dy, saved, self.activation, out)
 
     def config(self) -> dict[str, Any]:

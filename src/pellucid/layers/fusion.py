@@ -5,15 +5,23 @@ either by the same kernel again, so that the normalized images are never stored.
 max pooling follows another ReLU, it applies that gradient too: the winner of a window
 is positive exactly when the maximum is, and a window of zeros has no place. The numbers
 are the same bits as without.
+
+Memory is shared too. What a layer of weights without activation hands to BatchNorm is
+read by nobody else, so BatchNorm writes its gradient there; and the gradient before an
+activation goes where the activation wrote, which every later layer has done with. An
+own layer may keep what it was given, so beside one nothing is shared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 
 from pellucid.core.chain import walk
 from pellucid.core.layer import Layer
+from pellucid.core.registry import ours
+from pellucid.layers.affine import Affine
 from pellucid.layers.conv import Conv2D
 from pellucid.layers.normalization import BatchNorm
 from pellucid.layers.pooling import MaxPool2D
@@ -41,8 +49,14 @@ def fused(layers: Sequence[Layer]) -> Iterator[None]:
         undo.append((layer, name, getattr(layer, name)))
         setattr(layer, name, value)
 
+    shares = ours(*(layer for _, layer in walk(layers)))
     try:
         for chain in _chains(layers):
+            for before, layer in pairwise(chain if shares else ()):
+                if type(layer) is BatchNorm and isinstance(before, Affine):
+                    mark(layer, "spends_input", before.activation is None)
+                if isinstance(before, BatchNorm | Affine):
+                    mark(before, "spends_output", _weights_behind(before, chain))
             for index, layer in enumerate(chain[:-1]):
                 after = chain[index + 1]
                 if type(layer) is BatchNorm:
@@ -64,6 +78,11 @@ def fused(layers: Sequence[Layer]) -> Iterator[None]:
     finally:
         for layer, name, value in reversed(undo):
             setattr(layer, name, value)
+
+
+def _weights_behind(layer: Layer, chain: Sequence[Layer]) -> bool:
+    """Whether the chain goes on with weights, so that no view of this output leaves."""
+    return any(isinstance(after, Affine) for after in chain[chain.index(layer) + 1 :])
 
 
 def _pools(norm: BatchNorm, pool: MaxPool2D) -> bool:

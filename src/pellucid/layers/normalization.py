@@ -108,6 +108,12 @@ class BatchNorm(Layer):
     pooled_by: MaxPool2D | None = None
     """Set by a model: the pooling behind this layer (and its ReLU), done here."""
 
+    spends_input: bool = False
+    """Set by a model: nobody else reads the input any more when backward runs."""
+
+    spends_output: bool = False
+    """Set by a model: nobody reads the output any more when its gradient has come."""
+
     def _vectors(self) -> tuple[Array, Array, Array, Array]:
         gamma, beta = self.gamma.value, self.beta.value
         return gamma, beta, self.running_mean, self.running_variance
@@ -183,23 +189,24 @@ class BatchNorm(Layer):
     def backward(self, dy: ArrayLike, need_dx: bool = True) -> Array | None:
         dy, (y, argmax, x, mean, inv_std) = self.restore(dy)
         gamma = self.gamma.value
+        dx = x if self.spends_input else self.buffer("dx", x.shape)
+        out = (dx, self.gamma.grad, self.beta.grad)
         if self.pooled_by and argmax is not None:
-            dx, _, _ = kernels.batch_norm_max_pool2d_backward(
+            kernels.batch_norm_max_pool2d_backward(
                 *(dy, argmax, x, gamma, mean, inv_std, self.pooled_by.pool_size),
-                out=(self.buffer("dx", x.shape), self.gamma.grad, self.beta.grad),
+                out=out,
             )
             return dx if need_dx else None
         if self.fused_activation and not self.gradient_is_masked:
-            dz = self.buffer("dz", dy.shape)
+            dz = y if self.spends_output else self.buffer("dz", dy.shape)
             dy = kernels.activation_backward(dy, y, self.fused_activation, out=dz)
-        out = (self.buffer("dx", x.shape), self.gamma.grad, self.beta.grad)
         if mean is None:  # frozen: the running statistics are constants
             mean, variance = self.running_mean, self.running_variance
-            dx, _, _ = kernels.batch_norm_inference_backward(
+            kernels.batch_norm_inference_backward(
                 dy, x, gamma, mean, variance, epsilon=self.epsilon, out=out
             )
         else:
-            dx, _, _ = kernels.batch_norm_backward(dy, x, gamma, mean, inv_std, out=out)
+            kernels.batch_norm_backward(dy, x, gamma, mean, inv_std, out=out)
         return dx if need_dx else None
 
     def _check_count(self, x: Array) -> None:

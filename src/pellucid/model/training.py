@@ -78,7 +78,6 @@ class TrainingStep:
         self._prediction: Array = np.empty(0)
         self._value = np.zeros(1, np.float64)
         self._finite = np.ones(1, np.uint8)
-        self._outputs: list[Array] = []
         self._penalized = model.store.penalized()
         self._first = first_trainable(self.layers)
         self._skips_dx = self._first < len(self.layers) and takes_need_dx(
@@ -141,7 +140,6 @@ class TrainingStep:
                 np.copyto(live, kept)
             self._batches = 0
             raise
-        self._outputs = []
         with self.interrupts.held():
             if self._gather_gradient(len(x), last):
                 for p in self._penalized:
@@ -192,25 +190,20 @@ class TrainingStep:
             weights = None if weights is None else self._own_copy("weights", weights)
         key = (x.shape, y.shape, weights is None)
         recording = self.recordings.get(key)
-        prediction: Array
         if recording is not None:
             recording.run()
-            prediction, self._outputs = recording.result
-            return prediction
-
-        def compute() -> tuple[Array, list[Array]]:
-            return self._layer_by_layer(x, y, weights), list(self._outputs)
-
+            return recording.result  # type: ignore[no-any-return]
         recording = Recording(
-            compute, lambda: self._lasting(x, y, weights), self._begin_recording
+            lambda: self._layer_by_layer(x, y, weights),
+            lambda: self._lasting(x, y, weights),
+            self._begin_recording,
         )
         if math.isfinite(self._value[0]):
             if recording.repeats:
                 self.recordings[key] = recording
             else:
                 self._records = False
-        prediction, _ = recording.result
-        return prediction
+        return recording.result  # type: ignore[no-any-return]
 
     def _begin_recording(self, plan: Any) -> None:
         """Told before a step is recorded, and by which plan; for subclasses."""
@@ -234,11 +227,9 @@ class TrainingStep:
             return self._through_layers(x, y, weights)
 
     def _through_layers(self, x: Array, y: Array, weights: Array | None) -> Array:
-        self._outputs = outputs = []
         y_hat = x
         for layer in self.layers:
             y_hat = layer.forward(y_hat, training=True)
-            outputs.append(y_hat)
         gradient = self._workspace.array("dy", y_hat.shape, y_hat.dtype)
         value, dy = self._loss.value_and_gradient(
             y_hat, y, weights=weights, out=(self._value, gradient)
@@ -295,7 +286,7 @@ class TrainingStep:
         head = f"{what} is {value} at step {step} ({place}learning rate {rate:g})"
         where, repair = _bad_row(x, y), "Leave such rows out, or fill in numbers"
         if where is None:
-            where = self._culprit()
+            where = self._culprit(x)
             repair = (
                 "Lower the learning rate, scale the inputs to about mean 0 and "
                 "deviation 1"
@@ -307,8 +298,13 @@ class TrainingStep:
             'or pass fit(..., on_nan="stop") to keep what was learnt so far.',
         )
 
-    def _culprit(self) -> str:
-        for layer, output in zip(self.layers, self._outputs, strict=False):
+    def _culprit(self, x: Array) -> str:
+        # Forward once more, from the same state: backward wrote over some outputs.
+        for live, kept in self._kept:
+            np.copyto(live, kept)
+        with self._installed():
+            outputs = [x := layer.forward(x, training=True) for layer in self.layers]
+        for layer, output in zip(self.layers, outputs, strict=True):
             if not np.isfinite(output).all():
                 return (
                     f"{layer.label} is the first layer with a value that is not finite"

@@ -54,10 +54,12 @@ def activation_backward(
     out: Any,
     dtypes: tuple[DType, ...] = REAL,
 ) -> tuple[Array, Array, float, Array]:
-    """Return `(dy, saved, alpha, out)`; out may be dy itself."""
+    """Return `(dy, saved, alpha, out)`; out may be dy or saved itself."""
     alpha = _alpha(name, alpha)
     dy = array(dy, "dy", dtypes)
     saved = shaped(saved, "saved", (dy.dtype,), dy.shape)
+    if out is saved:
+        return dy, saved, alpha, _maybe_inplace(out, saved, dy)
     return dy, saved, alpha, _maybe_inplace(out, dy, saved)
 
 

@@ -252,9 +252,10 @@ def channels(
 
 
 def norm_gradients(x: Array, out: Any, *used: Array) -> tuple[Array, Array, Array]:
-    """Return `(dx, dgamma, dbeta)`."""
+    """Return `(dx, dgamma, dbeta)`; dx may be x itself."""
     dx, dgamma, dbeta = outputs(out, 3, "(dx, dgamma, dbeta)")
     c = x.shape[-1:]
-    dx = output(dx, x.shape, x.dtype, "dx", *used)
+    others = [array for array in used if array is not x] if dx is x else used
+    dx = output(dx, x.shape, x.dtype, "dx", *others)
     dgamma = output(dgamma, c, x.dtype, "dgamma", *used, dx)
     return dx, dgamma, output(dbeta, c, x.dtype, "dbeta", *used, dx, dgamma)

@@ -219,7 +219,7 @@ def batch_norm_backward(
     gamma, mean, inv_std : array (c,)
         Scale; what the forward pass returned.
     out : tuple (dx, dgamma, dbeta), optional
-        Where to write.
+        Where to write; dx may be x itself.
 
     Returns
     -------
@@ -269,7 +269,7 @@ def batch_norm_inference_backward(
     x, gamma, mean, variance, epsilon
         What the forward pass was given.
     out : tuple (dx, dgamma, dbeta), optional
-        Where to write.
+        Where to write; dx may be x itself.
 
     Returns
     -------
@@ -393,7 +393,7 @@ def batch_norm_max_pool2d_backward(
     x, gamma, pool_size
         What the forward pass was given.
     out : tuple (dx, dgamma, dbeta), optional
-        Where to write.
+        Where to write; dx may be x itself.
 
     Returns
     -------
