@@ -16,6 +16,9 @@
 /* Results from half of a usual last-level cache on are written past it. */
 static const ptrdiff_t STREAM_BYTES = 16 << 20;
 
+/* Pixels of zeros, and of the place that nobody reads: a row of a tile. */
+enum { SHARED = PL_SQUARE_COLUMNS };
+
 /* Images that tiles read, pixel by pixel. */
 typedef struct {
     const char *pixels, *zeros;
@@ -77,6 +80,7 @@ typedef struct {
     ptrdiff_t first_y, first_x, jump_y, jump_x, rows, columns, step_y, step_x;
     ptrdiff_t taps;
     ptrdiff_t *y, *x, *inside; /* inside: bytes from the start of a pixel */
+    ptrdiff_t *offset;         /* bytes from a pixel (a * step_y, b * step_x) to what a tap reads of it */
     const void **weights;
 } lattice;
 
@@ -92,7 +96,7 @@ typedef struct {
     arrangement how;                   /* of the source */
     int stream;
     ptrdiff_t band, bands;
-    char *zeros, *space; /* a pixel; worker_bytes for each worker */
+    char *zeros, *space; /* worker_bytes for each worker */
     size_t worker_bytes;
 } tile_plan;
 
@@ -100,7 +104,7 @@ typedef struct {
 typedef struct {
     lattice lattice;
     const void **x;
-    void *y[2 * PL_GATHER];
+    void *y[PL_GATHER];
     char *sink, *rows;
 } workplace;
 
@@ -108,20 +112,21 @@ static void workplace_of(const tile_plan *plan, int thread, workplace *at) {
     const ptrdiff_t taps = plan->shape->kh * plan->shape->kw * plan->multiplier;
     char *space = plan->space + (size_t)thread * plan->worker_bytes;
     at->sink = space;
-    space += pl_round_up(plan->n * plan->item, 64);
+    space += pl_round_up(SHARED * plan->n * plan->item, 64);
     at->lattice.y = (ptrdiff_t *)space;
     at->lattice.x = at->lattice.y + taps;
     at->lattice.inside = at->lattice.x + taps;
-    at->lattice.weights = (const void **)(at->lattice.inside + taps);
+    at->lattice.offset = at->lattice.inside + taps;
+    at->lattice.weights = (const void **)(at->lattice.offset + taps);
     at->x = at->lattice.weights + taps;
-    space = (char *)(at->x + pl_max(taps * PL_GATHER, 64));
+    space = (char *)(at->x + taps * PL_GATHER);
     at->rows = plan->multiplier > 1 ? space : NULL;
 }
 
 static size_t workplace_bytes(const tile_plan *plan, ptrdiff_t rows) {
     const ptrdiff_t taps = plan->shape->kh * plan->shape->kw * plan->multiplier;
-    const ptrdiff_t tables = 4 * taps + pl_max(taps * PL_GATHER, 64);
-    ptrdiff_t bytes = pl_round_up(plan->n * plan->item, 64) + tables * (ptrdiff_t)sizeof(void *);
+    const ptrdiff_t tables = 5 * taps + taps * PL_GATHER;
+    ptrdiff_t bytes = pl_round_up(SHARED * plan->n * plan->item, 64) + tables * (ptrdiff_t)sizeof(void *);
     if (plan->multiplier > 1)
         bytes += pl_min(rows, plan->from_height) * plan->from_width * plan->shape->k * plan->item;
     return (size_t)pl_round_up(bytes, 64);
@@ -135,62 +140,81 @@ PL_INLINE void *result_at(const tile_plan *plan, const workplace *at, char *imag
                        plan->item;
 }
 
-/* Lattice rows [a, last_a) by any taps. */
-static void gather_rows(const tile_plan *plan, workplace *at, const source *from, char *image, ptrdiff_t a,
-                        ptrdiff_t last_a, pl_depthwise_tile *tile) {
+/* The rectangle of lattice rows [a, last_a) and columns [begin, end), by any taps. */
+static void gather_pixels(const tile_plan *plan, workplace *at, const source *from, char *image, ptrdiff_t a,
+                          ptrdiff_t last_a, ptrdiff_t begin, ptrdiff_t end, pl_depthwise_tile *tile) {
     const lattice *l = &at->lattice;
-    for (; a < last_a; a++)
-        for (ptrdiff_t b = 0; b < l->columns; b += PL_GATHER) {
-            for (ptrdiff_t t = 0; t < l->taps; t++)
-                for (ptrdiff_t i = 0; i < PL_GATHER; i++)
-                    at->x[t * PL_GATHER + i] =
-                        pixel_at(from, a * l->step_y + l->y[t], (b + i) * l->step_x + l->x[t]) + l->inside[t];
-            for (ptrdiff_t i = 0; i < PL_GATHER; i++)
-                at->y[i] = result_at(plan, at, image, a, last_a, b + i);
-            plan->kernels->gather(tile);
-        }
-}
-
-/* How many tiles of the second width make `columns` with the least left over. */
-static ptrdiff_t narrow_tiles(const int *width, ptrdiff_t columns) {
-    ptrdiff_t best = 0, least = -1;
-    for (ptrdiff_t narrow = 0; narrow < width[0]; narrow++) {
-        const ptrdiff_t left = pl_max(0, columns - narrow * width[1]);
-        const ptrdiff_t covered = narrow * width[1] + pl_round_up(left, width[0]);
-        if (least < 0 || covered < least) {
-            least = covered;
-            best = narrow;
-        }
+    const ptrdiff_t taps = l->taps;
+    /* From here on the pixels whose taps all lie inside the image. */
+    ptrdiff_t top = 0, left = 0, bottom = from->height, right = from->width, lowest = 0;
+    for (ptrdiff_t t = 0; t < taps; t++) {
+        l->offset[t] = (l->y[t] * from->width + l->x[t]) * from->pixel + l->inside[t];
+        lowest = pl_max(lowest, l->y[t]);
+        top = pl_max(top, -l->y[t]);
+        left = pl_max(left, -l->x[t]);
+        bottom = pl_min(bottom, from->height - l->y[t]);
+        right = pl_min(right, from->width - l->x[t]);
     }
-    return best;
+    tile->soon_rows = l->step_y;
+    tile->soon_row = from->width * from->pixel / plan->item;
+    tile->soon_columns = l->step_x;
+    const void **const x = at->x;
+    for (ptrdiff_t b = begin; a < last_a && begin < end;) {
+        tile->soon = from->pixels + ((a * l->step_y + lowest + 1 - from->first_row) * from->width +
+                                     b * l->step_x) * from->pixel;
+        for (ptrdiff_t i = 0; i < PL_GATHER; i++) {
+            const ptrdiff_t y0 = a * l->step_y, x0 = b * l->step_x;
+            if (y0 >= top && y0 < bottom && x0 >= left && x0 < right) {
+                const char *pixel = from->pixels + ((y0 - from->first_row) * from->width + x0) * from->pixel;
+                for (ptrdiff_t t = 0; t < taps; t++) x[t * PL_GATHER + i] = pixel + l->offset[t];
+            } else {
+                for (ptrdiff_t t = 0; t < taps; t++)
+                    x[t * PL_GATHER + i] = pixel_at(from, y0 + l->y[t], x0 + l->x[t]) + l->inside[t];
+            }
+            at->y[i] = result_at(plan, at, image, a, last_a, b);
+            if (++b == end) {
+                b = begin;
+                a++;
+            }
+        }
+        plan->kernels->gather(tile);
+    }
 }
 
-/* Lattice rows [a, last_a) by 3 x 3 taps side by side. */
+/* The columns that tiles of 3 x 3 taps can take: of the pixels below a tile, only the first and the
+ * last may lie beside the image. */
+static void square_columns(const lattice *l, ptrdiff_t width, ptrdiff_t *begin, ptrdiff_t *end) {
+    *begin = pl_max(0, -1 - l->x[0]);
+    *end = pl_min(l->columns, width - 1 - l->x[0]);
+    if (*end - *begin < PL_SQUARE_COLUMNS) *begin = *end = 0;
+}
+
+/* Lattice rows [a, last_a) by 3 x 3 taps side by side. The last tile of a row lies over the one
+ * before it, the last row below an odd number of them is nobody's. */
 static void square_rows(const tile_plan *plan, workplace *at, const source *from, char *image, ptrdiff_t a,
                         ptrdiff_t last_a, pl_depthwise_tile *tile) {
     const lattice *l = &at->lattice;
-    const pl_depthwise_kernels *kernels = plan->kernels;
-    const ptrdiff_t narrow = narrow_tiles(kernels->columns, l->columns);
-    for (; a < last_a; a += kernels->rows) {
-        ptrdiff_t b = 0;
-        for (ptrdiff_t number = 0; b < l->columns; number++) {
-            const int kind = number < narrow;
-            const ptrdiff_t columns = kernels->columns[kind];
-            const void **x = at->x;
-            for (ptrdiff_t r = 0; r < kernels->rows + 2; r++)
-                for (ptrdiff_t s = 0; s < columns + 2; s++)
-                    *x++ = pixel_at(from, a + l->y[0] + r, b + l->x[0] + s);
-            for (ptrdiff_t r = 0; r < kernels->rows; r++)
-                for (ptrdiff_t s = 0; s < columns; s++)
-                    at->y[r * columns + s] = result_at(plan, at, image, a + r, last_a, b + s);
-            kernels->square[kind](tile);
-            b += columns;
+    ptrdiff_t begin, end;
+    square_columns(l, from->width, &begin, &end);
+    gather_pixels(plan, at, from, image, a, last_a, 0, begin, tile);
+    gather_pixels(plan, at, from, image, a, last_a, end, l->columns, tile);
+    for (; a < last_a; a += PL_SQUARE_ROWS)
+        for (ptrdiff_t next = begin; next < end; next += PL_SQUARE_COLUMNS) {
+            const ptrdiff_t b = pl_min(next, end - PL_SQUARE_COLUMNS);
+            for (ptrdiff_t r = 0; r < PL_SQUARE_ROWS + 2; r++) {
+                const ptrdiff_t y = a + l->y[0] + r, x = b + l->x[0];
+                at->x[r * 3] = pixel_at(from, y, x);
+                at->x[r * 3 + 1] = pixel_at(from, y, x + 1);
+                at->x[r * 3 + 2] = pixel_at(from, y, x + PL_SQUARE_COLUMNS + 1);
+            }
+            for (ptrdiff_t r = 0; r < PL_SQUARE_ROWS; r++)
+                at->y[r] = result_at(plan, at, image, a + r, last_a, b);
+            plan->kernels->square(tile);
         }
-    }
 }
 
 static int is_square(const lattice *l) {
-    if (l->taps != 9 || l->step_y != 1 || l->step_x != 1) return 0;
+    if (l->taps != 9 || l->step_y != 1 || l->step_x != 1 || l->jump_x != 1) return 0;
     for (ptrdiff_t t = 0; t < 9; t++)
         if (l->y[t] != l->y[0] + t / 3 || l->x[t] != l->x[0] + t % 3 || l->inside[t]) return 0;
     return 1;
@@ -200,19 +224,23 @@ static void run_lattice(const tile_plan *plan, workplace *at, const source *from
                         ptrdiff_t a, ptrdiff_t last_a) {
     lattice *l = &at->lattice;
     if (l->columns <= 0 || a >= last_a) return;
-    const int square = plan->kernels->square[0] && is_square(l);
+    const int square = plan->kernels->square && is_square(l);
+    const ptrdiff_t rows = square ? PL_SQUARE_ROWS : 1;
     pl_depthwise_tile tile = {.x = at->x,
-                              .weights = l->weights,
-                              .y = at->y,
-                              .bias = plan->bias,
-                              .scale = plan->scale,
-                              .taps = l->taps,
-                              .n = plan->n,
-                              .relu = plan->activation == PL_RELU,
-                              .stream = plan->stream,
-                              .ahead = (square ? plan->kernels->rows : l->step_y) * from->width *
-                                       from->pixel / plan->item};
-    (square ? square_rows : gather_rows)(plan, at, from, image, a, last_a, &tile);
+                                    .weights = l->weights,
+                                    .y = at->y,
+                                    .bias = plan->bias,
+                                    .scale = plan->scale,
+                                    .taps = l->taps,
+                                    .n = plan->n,
+                                    .relu = plan->activation == PL_RELU,
+                                    .stream = plan->stream,
+                                    .x_ahead = rows * l->step_y * from->width * from->pixel / plan->item,
+                                    .y_ahead = rows * l->jump_y * plan->width * plan->n};
+    if (square)
+        square_rows(plan, at, from, image, a, last_a, &tile);
+    else
+        gather_pixels(plan, at, from, image, a, last_a, 0, l->columns, &tile);
 }
 
 static void add_tap(const tile_plan *plan, lattice *l, ptrdiff_t tap, ptrdiff_t y, ptrdiff_t x) {
@@ -301,7 +329,7 @@ static int run_tiles(tile_plan *plan, ptrdiff_t reach, ptrdiff_t ratio, ptrdiff_
     plan->item = (ptrdiff_t)pl_item_size(plan->dtype);
     const ptrdiff_t row_bytes = (ratio * plan->from_width * s->k + plan->width * plan->n) * plan->item;
     plan->band = pl_band_rows(plan->height, row_bytes, s->n);
-    plan->band = pl_round_up(plan->band, multiple * pl_max(plan->kernels->rows, 1));
+    plan->band = pl_round_up(plan->band, multiple * PL_SQUARE_ROWS);
     plan->bands = pl_ceil_div(plan->height, plan->band);
     plan->stream = s->n * plan->height * plan->width * plan->n * plan->item >= STREAM_BYTES &&
                    plan->n * plan->item % 64 == 0 && (uintptr_t)plan->to % 64 == 0 &&
@@ -310,7 +338,7 @@ static int run_tiles(tile_plan *plan, ptrdiff_t reach, ptrdiff_t ratio, ptrdiff_
 
     const ptrdiff_t tasks = s->n * plan->bands;
     const int workers = pl_workers(tasks, cost(s));
-    const ptrdiff_t zeros = pl_round_up(s->k * plan->item, 64);
+    const ptrdiff_t zeros = pl_round_up(SHARED * s->k * plan->item, 64);
     const ptrdiff_t turned_weights =
         plan->backward && plan->multiplier > 1 ? pl_round_up(s->kh * s->kw * s->k * plan->item, 64) : 0;
     char *space = pl_scratch(PL_SLOT_CONV,
@@ -349,35 +377,67 @@ int pl_depthwise_backward_data(const pl_conv2d_backward_data_args *a) {
 /* Vectors of channels that a task takes where one chunk has all images. */
 enum { BLOCK_VECTORS = 4 };
 
+/* Rows of dy that the 3 x 3 kernel takes at once, and their bytes: these rows, those of the image and
+ * as many that are fetched meanwhile fit the second level of cache. */
+enum { MOST_ROWS = 8, ROWS_BYTES = 128 * 1024 };
+
 typedef struct {
     const pl_conv2d_backward_weights_args *args;
     const pl_depthwise_kernels *kernels;
     ptrdiff_t item, taps, window; /* window: pixels of a row of the image that a row of dy meets */
+    ptrdiff_t rows, pointers;     /* rows of dy at once where the 3 x 3 kernel serves, else 0; to pixels */
     arrangement how;
     char *zeros, *partial, *space; /* dw of chunk 1, 2, ...; worker_bytes for each worker */
     size_t worker_bytes;
     ptrdiff_t chunk, chunks, block, blocks, band;
 } weights_plan;
 
-/* Adds one row of dy to the channels [first, last) of dw; x: the table of pixels of kh rows. */
-static void row_of_weights(const weights_plan *plan, const void **x, char *sink, const char *dy, char *dw,
-                           ptrdiff_t first, ptrdiff_t last, ptrdiff_t image_row, int accumulate) {
+/* Adds rows [row, last_row) of dy to the channels [first, last) of dw, by 3 x 3 taps side by side. */
+static void square_rows_of_weights(const weights_plan *plan, const void **x, const source *from, const char *dy,
+                                   char *dw, ptrdiff_t first, ptrdiff_t last, ptrdiff_t row, ptrdiff_t last_row,
+                                   int accumulate) {
     const pl_conv_shape *s = &plan->args->shape;
-    const int square = plan->kernels->square_taps && s->kh == PL_SQUARE && s->kw == PL_SQUARE &&
-                       s->stride_w == 1 && s->dilation_w == 1;
+    const ptrdiff_t pixel = s->k * plan->item, step = plan->rows;
+    for (; row < last_row; row += step, accumulate = 1) {
+        const ptrdiff_t count = pl_min(step, last_row - row);
+        for (ptrdiff_t r = 0; r < count + 2; r++) {
+            const ptrdiff_t y = row + r - s->pad_top;
+            x[r] = y >= 0 && y < s->h ? pixel_at(from, y, 1 - s->pad_left) : plan->zeros + pixel;
+        }
+        const pl_depthwise_rows rows = {.x = x, .zeros = plan->zeros, .dy = dy + row * s->ow * pixel, .dw = dw,
+                                        .rows = count, .pixels = s->ow, .ld = s->k, .first = first, .n = last,
+                                        .x_ahead = step * s->w * s->k, .dy_ahead = step * s->ow * s->k,
+                                        .left = s->pad_left == 1, .right = s->ow - s->pad_left + 1 == s->w};
+        plan->kernels->square_taps(&rows, accumulate);
+    }
+}
+
+/* Adds one row of dy; x: the table of pixels of kh rows. */
+static void row_of_weights(const weights_plan *plan, const void **x, char *sink, const source *from, const char *dy,
+                           char *dw, ptrdiff_t first, ptrdiff_t last, ptrdiff_t row, int accumulate) {
+    const pl_conv_shape *s = &plan->args->shape;
+    const void **to = x;
+    for (ptrdiff_t r = 0; r < s->kh; r++) {
+        const ptrdiff_t y = row * s->stride_h - s->pad_top + r * s->dilation_h;
+        const char *pixel = pixel_at(from, y, 0);
+        const ptrdiff_t step = y >= 0 && y < s->h ? from->pixel : 0;
+        for (ptrdiff_t q = -s->pad_left; q < plan->window - s->pad_left; q++)
+            *to++ = q >= 0 && q < s->w ? pixel + q * step : plan->zeros;
+    }
     for (ptrdiff_t tap = 0; tap < plan->taps;) {
         const int few = plan->taps - tap <= 4;
         const ptrdiff_t count = few ? 4 : PL_DEPTHWISE_TAPS;
         ptrdiff_t at[PL_DEPTHWISE_TAPS];
-        void *to[PL_DEPTHWISE_TAPS];
+        void *result[PL_DEPTHWISE_TAPS];
         for (ptrdiff_t t = 0; t < count; t++) {
             const ptrdiff_t number = pl_min(tap + t, plan->taps - 1);
             at[t] = number / s->kw * plan->window + number % s->kw * s->dilation_w;
-            to[t] = tap + t < plan->taps ? dw + number * s->k * plan->item : sink;
+            result[t] = tap + t < plan->taps ? dw + number * s->k * plan->item : sink;
         }
-        const pl_depthwise_taps taps = {x, at, dy, to, s->stride_w, s->k,
-                                        s->ow, first, last, image_row, s->ow * s->k};
-        (square ? plan->kernels->square_taps : plan->kernels->taps[few])(&taps, accumulate);
+        const pl_depthwise_taps taps = {x, at, dy + row * s->ow * s->k * plan->item, result, s->stride_w, s->k,
+                                        s->ow, first, last, s->ow * s->k,
+                                        tap + count < plan->taps ? 0 : s->stride_h, s->w * s->k, s->stride_w};
+        plan->kernels->taps[few](&taps, accumulate);
         tap += count;
     }
 }
@@ -389,22 +449,19 @@ static void images_of_channels(const weights_plan *plan, ptrdiff_t image, ptrdif
     const ptrdiff_t item = plan->item;
     char *sink = space;
     const void **x = (const void **)(sink + pl_round_up(s->k * item, 64));
-    char *rows = plan->how.multiplier > 1 ? (char *)(x + s->kh * plan->window) : NULL;
+    char *rows = plan->how.multiplier > 1 ? (char *)(x + plan->pointers) : NULL;
     for (int accumulate = 0; image < last_image; image++)
-        for (ptrdiff_t row = 0; row < s->oh; row += plan->band) {
+        for (ptrdiff_t row = 0; row < s->oh; row += plan->band, accumulate = 1) {
             const ptrdiff_t last_row = pl_min(row + plan->band, s->oh);
             const pl_window seen = pl_window_of(s, row, last_row - row);
             const source from = rows_of((const char *)a->x + image * s->h * s->w * s->c * item, s->h, s->w,
                                         seen.y0, seen.y0 + seen.height, plan->how, item, rows, plan->zeros);
-            for (ptrdiff_t oy = row; oy < last_row; oy++, accumulate = 1) {
-                const void **to = x;
-                for (ptrdiff_t r = 0; r < s->kh; r++)
-                    for (ptrdiff_t q = 0; q < plan->window; q++)
-                        *to++ = pixel_at(&from, oy * s->stride_h - s->pad_top + r * s->dilation_h,
-                                         q - s->pad_left);
-                const char *dy = (const char *)a->dy + (image * s->oh + oy) * s->ow * s->k * item;
-                row_of_weights(plan, x, sink, dy, dw, first, last, s->w * from.pixel / item, accumulate);
-            }
+            const char *dy = (const char *)a->dy + image * s->oh * s->ow * s->k * item;
+            if (plan->rows)
+                square_rows_of_weights(plan, x, &from, dy, dw, first, last, row, last_row, accumulate);
+            else
+                for (ptrdiff_t oy = row; oy < last_row; oy++)
+                    row_of_weights(plan, x, sink, &from, dy, dw, first, last, oy, accumulate || oy > row);
         }
 }
 
@@ -435,14 +492,19 @@ int pl_depthwise_backward_weights(const pl_conv2d_backward_weights_args *a) {
     plan.band = pl_band_rows(s->oh, s->stride_h * s->w * s->k * item, 16);
     const pl_window window = pl_window_of(s, 0, plan.band);
     plan.window = window.width;
-    plan.worker_bytes = (size_t)pl_round_up(s->k * item, 64) + (size_t)(s->kh * plan.window) * sizeof(void *);
+    const int square = plan.kernels->square_taps && s->kh == PL_SQUARE && s->kw == PL_SQUARE &&
+                       s->stride_h == 1 && s->stride_w == 1 && s->dilation_h == 1 && s->dilation_w == 1 &&
+                       s->pad_left <= 1 && s->ow - s->pad_left < s->w;
+    if (square) plan.rows = pl_max(1, pl_min(MOST_ROWS, ROWS_BYTES / (s->ow * s->k * item)));
+    plan.pointers = square ? plan.rows + 2 : s->kh * plan.window;
+    plan.worker_bytes = (size_t)pl_round_up(s->k * item, 64) + (size_t)plan.pointers * sizeof(void *);
     if (plan.how.multiplier > 1)
         plan.worker_bytes += (size_t)(pl_min(window.height, s->h) * s->w * s->k * item);
     plan.worker_bytes = (plan.worker_bytes + 63) / 64 * 64;
 
     const ptrdiff_t tasks = plan.chunks * plan.blocks;
     const int workers = pl_workers(tasks, cost(s));
-    const ptrdiff_t zeros = pl_round_up(s->k * item, 64);
+    const ptrdiff_t zeros = pl_round_up((square ? s->ow + 2 : 1) * s->k * item, 64);
     const ptrdiff_t partial = pl_round_up((plan.chunks - 1) * count * item, 64);
     char *space = pl_scratch(PL_SLOT_CONV, (size_t)(zeros + partial) + plan.worker_bytes * (size_t)workers);
     if (!space) return PL_NO_MEMORY;

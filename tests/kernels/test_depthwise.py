@@ -27,6 +27,13 @@ SHAPES = {
     "five by five": Conv((2, 9, 8, 35), (5, 5, 1, 35), (1, 1), ((2, 2), (2, 2))),
     "two filters": Conv((2, 6, 8, 9), (3, 3, 1, 18), (1, 1), PAD),
     "three filters, strides": Conv((3, 7, 8, 6), (3, 2, 1, 18), (2, 1), PAD),
+    "nothing padded": Conv((2, 8, 9, 49), (3, 3, 1, 49)),
+    "padded left": Conv((2, 4, 8, 20), (3, 3, 1, 20), padding=((0, 1), (1, 0))),
+    "padded right": Conv((2, 4, 7, 33), (3, 3, 1, 33), padding=((2, 0), (0, 1))),
+    "one column": Conv((2, 3, 1, 5), (3, 3, 1, 5), padding=PAD),
+    "three columns": Conv((1, 2, 3, 40), (3, 3, 1, 40), padding=PAD),
+    "four columns": Conv((1, 9, 4, 3), (3, 3, 1, 3), padding=PAD),
+    "nine taps of a phase": Conv((2, 9, 13, 8), (5, 5, 1, 8), (2, 2), ((2, 2), (2, 2))),
     "bands of rows": Conv((1, 150, 70, 32), (3, 3, 1, 32), padding=PAD),
 }
 
