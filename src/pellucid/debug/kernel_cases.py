@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pellucid import kernels
+from pellucid.core.workspace import aligned_empty
 
 BATCH = 64
 FEATURES = (BATCH, 28, 28, 32)
@@ -60,8 +61,15 @@ class Case:
 
 
 def draw(*shape: int) -> Any:
-    """Standard normal float32 numbers, the same in every run."""
-    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+    """Standard normal float32 numbers, the same in every run, aligned as a layer's."""
+    x = aligned_empty(shape, np.float32)
+    return np.random.default_rng(0).standard_normal(dtype=np.float32, out=x)
+
+
+def room(*like: Any) -> Any:
+    """Memory for results of these shapes and types, aligned as a layer's."""
+    arrays = tuple(aligned_empty(array.shape, array.dtype) for array in like)
+    return arrays if len(arrays) > 1 else arrays[0]
 
 
 def gemm(size: int, trans_a: bool, trans_b: bool, shrink: int) -> Work:
@@ -76,9 +84,9 @@ def dense(inputs: int, outputs: int, direction: str, shrink: int) -> Work:
     x, w, b = draw(n, inputs), draw(inputs, outputs), draw(outputs)
     dy = draw(n, outputs)
     call = {
-        "forward": partial(kernels.dense, x, w, b, out=np.empty_like(dy)),
-        "dW": partial(kernels.gemm, x, dy, trans_a=True, out=np.empty_like(w)),
-        "dX": partial(kernels.gemm, dy, w, trans_b=True, out=np.empty_like(x)),
+        "forward": partial(kernels.dense, x, w, b, out=room(dy)),
+        "dW": partial(kernels.gemm, x, dy, trans_a=True, out=room(w)),
+        "dX": partial(kernels.gemm, dy, w, trans_b=True, out=room(x)),
     }[direction]
     return Work(call, 2 * n * inputs * outputs, x.nbytes + w.nbytes + dy.nbytes)
 
@@ -94,15 +102,16 @@ def conv(
     n = max(BATCH // shrink, 1)
     groups = options.get("groups", 1)
     x, w = draw(n, h, h, c), draw(side, side, c // groups, k)
-    y = kernels.conv2d(x, w, **options)
+    y = room(kernels.conv2d(x, w, **options))
     flops = 2 * y.size * side * side * (c // groups)
     nbytes = x.nbytes + w.nbytes + y.nbytes
     if part == "forward":
         return Work(partial(kernels.conv2d, x, w, **options, out=y), flops, nbytes)
     call = partial(kernels.conv2d_backward, draw(*y.shape), x, w, **options)
+    call = partial(call, need_db=False, out=(*room(x, w), None))
     if part == "backward":
-        return Work(partial(call, need_db=False), 2 * flops, 2 * nbytes)
-    return Work(partial(call, need_db=False), flops, nbytes, CONV_PARTS[part])
+        return Work(call, 2 * flops, 2 * nbytes)
+    return Work(call, flops, nbytes, CONV_PARTS[part])
 
 
 def pool(op: str, backward: bool, shrink: int) -> Work:
@@ -112,13 +121,11 @@ def pool(op: str, backward: bool, shrink: int) -> Work:
     result = forward(x, 2)
     outputs = result if isinstance(result, tuple) else (result,)
     if not backward:
-        call = partial(forward, x, 2, out=result)
-    elif len(outputs) == 2:
-        call = partial(kernels.max_pool2d_backward, outputs[0], outputs[1], x.shape, 2)
-        call = partial(call, out=np.empty_like(x))
+        call = partial(forward, x, 2, out=room(*outputs))
     else:
-        call = partial(kernels.avg_pool2d_backward, outputs[0], x.shape, 2)
-        call = partial(call, out=np.empty_like(x))
+        dy = draw(*outputs[0].shape)
+        call = partial(getattr(kernels, op + "_backward"), dy, *outputs[1:], x.shape, 2)
+        call = partial(call, out=room(x))
     return Work(call, 4 * outputs[0].size, x.nbytes + sum(y.nbytes for y in outputs))
 
 
@@ -128,15 +135,18 @@ def batch_norm(op: str, shrink: int) -> Work:
     gamma, beta, mean, variance = draw(c), draw(c), draw(c), np.exp(draw(c))
     if op == "batch_norm_backward":
         call = partial(kernels.batch_norm_backward, x, x, gamma, mean, variance)
+        call = partial(call, out=room(x, gamma, beta))
         return Work(call, 9 * x.size, 3 * x.nbytes)
     call = partial(getattr(kernels, op), x, gamma, beta, mean, variance)
-    return Work(call, 3 * x.size, 2 * x.nbytes)
+    results = call()
+    out = room(*results) if isinstance(results, tuple) else room(results)
+    return Work(partial(call, out=out), 3 * x.size, 2 * x.nbytes)
 
 
 def activation(name: str, backward: bool, shrink: int) -> Work:
     n, *inner = FEATURES
     x = draw(max(n // shrink, 1), *inner)
-    out = np.empty_like(x)
+    out = room(x)
     if not backward:
         call = partial(kernels.activation, x, name, out=out)
         return Work(call, x.size, 2 * x.nbytes)
@@ -147,7 +157,7 @@ def activation(name: str, backward: bool, shrink: int) -> Work:
 
 def softmax(rows: int, classes: int, shrink: int) -> Work:
     x = draw(max(rows // shrink, 1), classes)
-    call = partial(kernels.softmax, x, out=np.empty_like(x))
+    call = partial(kernels.softmax, x, out=room(x))
     return Work(call, 5 * x.size, 2 * x.nbytes)
 
 
