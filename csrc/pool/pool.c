@@ -44,7 +44,8 @@ pl_windows pl_tiling_windows(ptrdiff_t w, ptrdiff_t c, ptrdiff_t kh, ptrdiff_t k
                         .pixel = c,
                         .next_row = kw,
                         .taps = kh * kw,
-                        .narrow = fill_narrow(narrow, c, kw)};
+                        .narrow = fill_narrow(narrow, c, kw),
+                        .lines = 1};
 }
 
 typedef enum { MAX, MAX_BACKWARD, AVERAGE, AVERAGE_BACKWARD } pool_kind;
@@ -60,8 +61,9 @@ typedef struct {
     ptrdiff_t inside_begin, inside_end; /* output columns whose window has all its columns */
 } pool_plan;
 
-/* One run: windows [ox, ox + windows) of output row (image, oy), taps [r0, r1) x [s0, s1). */
-static void run(const pool_plan *plan, ptrdiff_t image, ptrdiff_t oy, ptrdiff_t ox,
+/* One run: windows [ox, ox + windows) of output row (image, oy) and of the lines - 1 that follow, taps
+ * [r0, r1) x [s0, s1). */
+static void run(const pool_plan *plan, ptrdiff_t image, ptrdiff_t oy, ptrdiff_t lines, ptrdiff_t ox,
                 ptrdiff_t windows, ptrdiff_t r0, ptrdiff_t r1, ptrdiff_t s0, ptrdiff_t s1,
                 ptrdiff_t taps) {
     const pl_pool_args *a = plan->args;
@@ -77,6 +79,9 @@ static void run(const pool_plan *plan, ptrdiff_t image, ptrdiff_t oy, ptrdiff_t 
                           .taps = taps,
                           .narrow = a->c <= 8 ? &plan->narrow : NULL,
                           .dead = a->rectified ? PL_NO_PLACE : 0,
+                          .lines = lines,
+                          .image_line = (r1 - r0) * a->w * a->c,
+                          .pooled_line = a->ow * a->c,
                           .stream = plan->stream};
     const ptrdiff_t iy = oy * a->stride_h - a->pad_top + r0;
     const ptrdiff_t ix = ox * a->stride_w - a->pad_left + s0;
@@ -123,9 +128,18 @@ static void run_row(const pool_plan *plan, ptrdiff_t image, ptrdiff_t oy, ptrdif
         const ptrdiff_t windows = inside ? plan->inside_end - ox : 1;
         const ptrdiff_t left = ox * a->stride_w - a->pad_left;
         const ptrdiff_t s0 = pl_max(0, -left), s1 = pl_min(a->kw, a->w - left);
-        run(plan, image, oy, ox, windows, r0, r1, s0, s1, (all1 - all0) * (s1 - s0));
+        run(plan, image, oy, 1, ox, windows, r0, r1, s0, s1, (all1 - all0) * (s1 - s0));
         ox += windows;
     }
+}
+
+/* Rows of windows that tile the images, whole images as one. */
+static void tiling_tasks(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    const pool_plan *plan = context;
+    const pl_pool_args *a = plan->args;
+    (void)thread;
+    run(plan, begin / a->oh, begin % a->oh, end - begin, 0, a->ow, 0, a->kh, 0, a->kw, a->kh * a->kw);
+    if (plan->stream) plan->kernels->fence();
 }
 
 static void forward_tasks(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
@@ -191,12 +205,15 @@ static void overlapping_tasks(void *context, ptrdiff_t begin, ptrdiff_t end, int
 
 static int pool(const pl_pool_args *a, pool_kind kind) {
     const int backward = kind == MAX_BACKWARD || kind == AVERAGE_BACKWARD;
+    const int tiling = a->h == a->oh * a->kh && a->w == a->ow * a->kw && a->pad_top == 0 &&
+                       a->pad_left == 0 && (a->stride_h == a->kh || a->oh == 1) &&
+                       (a->stride_w == a->kw || a->ow == 1);
     pool_plan plan = {.args = a,
                       .kernels = pl_select_op(a->dtype),
                       .kind = kind,
                       .item = (ptrdiff_t)pl_item_size(a->dtype),
                       .number = a->wide_argmax ? 4 : 1,
-                      .disjoint = a->stride_h >= a->kh && a->stride_w >= a->kw};
+                      .disjoint = tiling || (a->stride_h >= a->kh && a->stride_w >= a->kw)};
     fill_narrow(&plan.narrow, a->c, a->stride_w);
     plan.inside_begin = pl_min(pl_ceil_div(a->pad_left, a->stride_w), a->ow);
     if (a->w + a->pad_left >= a->kw)
@@ -215,7 +232,10 @@ static int pool(const pl_pool_args *a, pool_kind kind) {
     const ptrdiff_t tasks = a->n * (backward && !plan.disjoint ? a->h : a->oh);
     const pl_task backward_tasks = plan.disjoint ? disjoint_tasks : overlapping_tasks;
     pl_parallel_for(tasks, pl_workers(tasks, nanoseconds),
-                    backward ? backward_tasks : forward_tasks, &plan);
+                    tiling     ? tiling_tasks
+                    : backward ? backward_tasks
+                               : forward_tasks,
+                    &plan);
     return PL_OK;
 }
 

@@ -13,7 +13,7 @@ typedef struct {
     int32_t column[32]; /* and its tap, 0 or 1 */
 } pl_narrow;
 
-/* A run of neighbouring windows in one output row whose taps inside the image are the same.
+/* A run of neighbouring windows in one output row, or in several, whose taps inside the image are the same.
  * Window i starts (with its first tap inside) at i * step, tap (r, s) lies at r * row + s * pixel
  * from there and has the number first + r * next_row + s in the full window. */
 typedef struct {
@@ -23,6 +23,8 @@ typedef struct {
     ptrdiff_t first, next_row;
     ptrdiff_t taps;          /* what an average divides by */
     const pl_narrow *narrow; /* NULL when there are more than 8 channels */
+    ptrdiff_t lines;         /* rows of windows, of which this is the first */
+    ptrdiff_t image_line, pooled_line; /* elements from one to the next */
     int dead;                /* unless 0, the number where the largest is not above 0 */
     int stream;              /* the output goes past the caches: aligned to 64 bytes, and
                               * pixel * sizeof(element) is a multiple of 64 */

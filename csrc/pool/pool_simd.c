@@ -52,25 +52,38 @@ PL_INLINE ivec without_dead(const pl_windows *g, vec best, ivec number) {
 /* `each` windows fill `lanes` = each * pixel lanes. */
 typedef struct {
     ptrdiff_t each, lanes;
-    vtail low, high; /* the elements from the first to the last lane, within two vectors */
-    ivec from;
-    int apart; /* a step of two pixels; else the windows' first taps are neighbours */
+    vtail low, high; /* the elements of a tap, in pairs those of two taps, within two vectors */
+    ivec from, next; /* the lanes of a tap; in pairs those of the tap beside it */
+    int apart;       /* a step of two pixels; else the windows' first taps are neighbours */
 } narrow;
 
+/* Only where speed is the point, and windows are small. */
+#if PL_REAL_BITS == 32 && !defined(PL_ISA_PORTABLE)
+enum { QUICK = 1 };
+#else
+enum { QUICK = 0 };
+#endif
+
 PL_INLINE int narrow_fits(const pl_windows *g) {
-    return g->windows > 1 && 2 * g->pixel <= PL_LANES &&
+    return QUICK && g->windows > 1 && 2 * g->pixel <= PL_LANES &&
            (g->step == g->pixel || g->step == 2 * g->pixel);
 }
 
-PL_INLINE narrow narrow_of(const pl_windows *g, ptrdiff_t windows) {
+/* Windows of 2 x 2 taps, two pixels apart: both taps of a row come out of the same two vectors. */
+PL_INLINE int narrow_pairs(const pl_windows *g) {
+    return QUICK && g->rows == 2 && g->columns == 2 && g->step == 2 * g->pixel;
+}
+
+PL_INLINE narrow narrow_of(const pl_windows *g, ptrdiff_t windows, const int pairs) {
     narrow t;
     t.each = pl_min(PL_LANES / g->pixel, windows);
     t.lanes = t.each * g->pixel;
     t.apart = g->step > g->pixel;
-    const ptrdiff_t span = (t.each - 1) * g->step + g->pixel;
+    const ptrdiff_t span = pairs ? 2 * t.lanes : (t.each - 1) * g->step + g->pixel;
     t.low = tail_of(span);
     t.high = tail_of(pl_max(span - PL_LANES, 0));
     t.from = i_load_i32(g->narrow->pick, PL_LANES);
+    t.next = t.from + i_set1((bits)g->pixel);
     return t;
 }
 
@@ -78,6 +91,25 @@ PL_INLINE vec narrow_load(const real *p, const narrow *t) {
     const vec low = v_load_tail(p, t->low);
     return t->apart ? v_lookup(low, v_load_tail(p + PL_LANES, t->high), t->from) : low;
 }
+
+/* The taps of rows x columns in turn: row after row, or the two rows of pairs. */
+#define EACH_TAP(x, g, t, pairs, ...)                                                          \
+    if (pairs) {                                                                               \
+        _Pragma("GCC unroll 2") for (ptrdiff_t r = 0; r < 2; r++) {                            \
+            const vec low = v_load_tail((x) + r * (g)->row, (t)->low);                         \
+            const vec high = v_load_tail((x) + r * (g)->row + PL_LANES, (t)->high);            \
+            _Pragma("GCC unroll 2") for (ptrdiff_t s = 0; s < 2; s++) {                        \
+                const vec tap = v_lookup(low, high, s ? (t)->next : (t)->from);                \
+                __VA_ARGS__                                                                    \
+            }                                                                                  \
+        }                                                                                      \
+    } else {                                                                                   \
+        for (ptrdiff_t r = 0; r < (g)->rows; r++)                                              \
+            for (ptrdiff_t s = 0; s < (g)->columns; s++) {                                     \
+                const vec tap = narrow_load((x) + r * (g)->row + s * (g)->pixel, t);           \
+                __VA_ARGS__                                                                    \
+            }                                                                                  \
+    }
 
 /* ---- largest -------------------------------------------------------------------------------- */
 PL_INLINE void largest_of(const real *x, const pl_windows *g, const ptrdiff_t rows,
@@ -107,34 +139,48 @@ PL_INLINE void largest_by_channel(const real *x, const pl_windows *g, const ptrd
     }
 }
 
-PL_INLINE void largest_narrow(const real *x, const pl_windows *g, real *y, void *argmax,
-                              const int wide) {
-    ptrdiff_t at = 0;
-    for (ptrdiff_t left = g->windows; left > 0;) {
-        const narrow t = narrow_of(g, left);
-        for (; left >= t.each; left -= t.each, x += t.each * g->step, at += t.lanes) {
-            vec best = narrow_load(x, &t);
+PL_INLINE void largest_narrow(const real *x, const pl_windows *g, real *y, uint8_t *argmax,
+                              const int pairs) {
+    ptrdiff_t at = 0, count = g->windows * g->pixel;
+    while (at < count) {
+        const narrow t = narrow_of(g, (count - at) / g->pixel, pairs);
+        for (; at + t.lanes <= count; at += t.lanes, x += t.each * g->step) {
+            /* Lanes behind the windows of this vector are stored again with the next ones. */
+            const ptrdiff_t room = count - at < PL_LANES ? t.lanes : PL_LANES;
+            vec best = v_zero();
             ivec number = i_set1((bits)g->first);
-            for (ptrdiff_t r = 0; r < g->rows; r++)
-                for (ptrdiff_t s = r == 0; s < g->columns; s++)
-                    take_larger(&best, &number, narrow_load(x + r * g->row + s * g->pixel, &t),
-                                g->first + r * g->next_row + s);
-            v_store_n(y + at, best, t.lanes);
-            number = without_dead(g, best, number);
-            store_number(argmax, at, number, wide, t.lanes);
+            EACH_TAP(x, g, &t, pairs, {
+                if (r + s == 0)
+                    best = tap;
+                else
+                    take_larger(&best, &number, tap, g->first + r * g->next_row + s);
+            })
+            v_store_n(y + at, best, room);
+            store_number(argmax, at, without_dead(g, best, number), 0, room);
         }
     }
 }
 
-PL_INLINE void largest_any(const void *x, const pl_windows *windows, void *y, void *argmax,
+PL_INLINE void largest_any(const void *image, const pl_windows *windows, void *pooled, void *argmax,
                            const int wide) {
     const pl_windows run = *windows, *g = &run; /* a copy that the outputs cannot alias */
-    if (narrow_fits(g))
-        largest_narrow(x, g, y, argmax, wide);
-    else if (g->rows == 2 && g->columns == 2)
-        largest_by_channel(x, g, 2, 2, y, argmax, wide);
-    else
-        largest_by_channel(x, g, g->rows, g->columns, y, argmax, wide);
+    const int few = !wide && narrow_fits(g), two = QUICK && !wide && g->rows == 2 && g->columns == 2;
+    const real *x = image;
+    real *y = pooled;
+    uint8_t *number = argmax;
+    for (ptrdiff_t line = 0; line < g->lines; line++) {
+        if (few && narrow_pairs(g))
+            largest_narrow(x, g, y, number, 1);
+        else if (few)
+            largest_narrow(x, g, y, number, 0);
+        else if (two)
+            largest_by_channel(x, g, 2, 2, y, number, wide);
+        else
+            largest_by_channel(x, g, g->rows, g->columns, y, number, wide);
+        x += g->image_line;
+        y += g->pooled_line;
+        number += g->pooled_line * (wide ? (ptrdiff_t)sizeof(int32_t) : 1);
+    }
 }
 
 static void largest(const void *x, const pl_windows *g, void *y, void *argmax) {
@@ -146,6 +192,12 @@ static void largest_wide(const void *x, const pl_windows *g, void *y, void *argm
 
 /* ---- average -------------------------------------------------------------------------------- */
 enum { CHAIN = 256 };
+
+/* x / taps: of a power of two, the product with its inverse has the same bits. */
+PL_INLINE vec share(const pl_windows *g, vec x) {
+    if ((g->taps & (g->taps - 1)) == 0) return x * v_set1(1 / (real)g->taps);
+    return x / v_set1((real)g->taps);
+}
 
 /* `v` vectors of one window, so that long chains overlap. */
 PL_INLINE void average_of(const real *x, const pl_windows *g, const ptrdiff_t rows,
@@ -169,10 +221,9 @@ PL_INLINE void average_of(const real *x, const pl_windows *g, const ptrdiff_t ro
 #pragma GCC unroll 4
             for (int j = 0; j < v; j++) sum[j] = sum[j] + load(tap + j * PL_LANES, full, n);
         }
-    const vec taps = v_set1((real)g->taps);
 #pragma GCC unroll 4
     for (int j = 0; j < v; j++)
-        store(y + j * PL_LANES, (total[j] + sum[j]) / taps, full, n, g->stream);
+        store(y + j * PL_LANES, share(g, total[j] + sum[j]), full, n, g->stream);
 }
 
 PL_INLINE void average_by_channel(const real *x, const pl_windows *g, const ptrdiff_t rows,
@@ -187,28 +238,34 @@ PL_INLINE void average_by_channel(const real *x, const pl_windows *g, const ptrd
     }
 }
 
-PL_INLINE void average_narrow(const real *x, const pl_windows *g, real *y) {
-    for (ptrdiff_t left = g->windows; left > 0;) {
-        const narrow t = narrow_of(g, left);
-        const vec taps = v_set1((real)g->taps);
-        for (; left >= t.each; left -= t.each, x += t.each * g->step, y += t.lanes) {
+PL_INLINE void average_narrow(const real *x, const pl_windows *g, real *y, const int pairs) {
+    ptrdiff_t at = 0, count = g->windows * g->pixel;
+    while (at < count) {
+        const narrow t = narrow_of(g, (count - at) / g->pixel, pairs);
+        for (; at + t.lanes <= count; at += t.lanes, x += t.each * g->step) {
             vec sum = v_zero();
-            for (ptrdiff_t r = 0; r < g->rows; r++)
-                for (ptrdiff_t s = 0; s < g->columns; s++)
-                    sum = sum + narrow_load(x + r * g->row + s * g->pixel, &t);
-            v_store_n(y, sum / taps, t.lanes);
+            EACH_TAP(x, g, &t, pairs, sum = sum + tap;)
+            v_store_n(y + at, share(g, sum), count - at < PL_LANES ? t.lanes : PL_LANES);
         }
     }
 }
 
-static void average(const void *x, const pl_windows *windows, void *y) {
+static void average(const void *image, const pl_windows *windows, void *pooled) {
     const pl_windows run = *windows, *g = &run;
-    if (narrow_fits(g) && g->rows * g->columns <= CHAIN)
-        average_narrow(x, g, y);
-    else if (g->rows == 2 && g->columns == 2)
-        average_by_channel(x, g, 2, 2, y);
-    else
-        average_by_channel(x, g, g->rows, g->columns, y);
+    const int few = narrow_fits(g) && g->rows * g->columns <= CHAIN;
+    const int two = QUICK && g->rows == 2 && g->columns == 2;
+    const real *x = image;
+    real *y = pooled;
+    for (ptrdiff_t line = 0; line < g->lines; line++, x += g->image_line, y += g->pooled_line) {
+        if (few && narrow_pairs(g))
+            average_narrow(x, g, y, 1);
+        else if (few)
+            average_narrow(x, g, y, 0);
+        else if (two)
+            average_by_channel(x, g, 2, 2, y);
+        else
+            average_by_channel(x, g, g->rows, g->columns, y);
+    }
 }
 
 /* ---- backward ------------------------------------------------------------------------------- */
@@ -229,7 +286,7 @@ PL_INLINE void backward_of(const real *dy, const void *argmax, ptrdiff_t at, con
     if (by_number)
         number = load_number(argmax, at, wide, full ? PL_LANES : n);
     else
-        part = part / v_set1((real)g->taps);
+        part = share(g, part);
     for (ptrdiff_t r = 0; r < rows; r++)
         for (ptrdiff_t s = 0; s < columns; s++)
             give(dx + r * g->row + s * g->pixel, part, number, g->first + r * g->next_row + s,
@@ -253,48 +310,56 @@ PL_INLINE void backward_by_channel(const real *dy, const void *argmax, const pl_
 
 /* Windows two pixels wide that lie side by side: row r of dx is taps 0 and 1 in turn. */
 PL_INLINE void backward_narrow(const real *dy, const void *argmax, const pl_windows *g, real *dx,
-                               const int by_number, const int wide) {
+                               const int by_number) {
     ivec from[2], column[2];
     for (int half = 0; half < 2; half++) {
         from[half] = i_load_i32(g->narrow->back + half * PL_LANES, PL_LANES);
         column[half] = i_load_i32(g->narrow->column + half * PL_LANES, PL_LANES);
     }
-    const ptrdiff_t most = PL_LANES / g->pixel;
-    for (ptrdiff_t i = 0; i < g->windows; i += most) {
-        const ptrdiff_t lanes = pl_min(most, g->windows - i) * g->pixel;
-        vec part = v_load_n(dy, lanes);
+    const ptrdiff_t most = PL_LANES / g->pixel * g->pixel, count = g->windows * g->pixel;
+    for (ptrdiff_t at = 0; at < count; at += most) {
+        /* What is stored behind the last lane is written again by the next vectors. */
+        const ptrdiff_t lanes = pl_min(PL_LANES, count - at), used = pl_min(most, lanes);
+        vec part = v_load_n(dy + at, lanes);
         ivec number = i_set1(0);
         if (by_number)
-            number = load_number(argmax, i * g->pixel, wide, lanes);
+            number = load_number(argmax, at, 0, lanes);
         else
-            part = part / v_set1((real)g->taps);
+            part = share(g, part);
 #pragma GCC unroll 2
         for (int half = 0; half < 2; half++) {
-            const ptrdiff_t n = 2 * lanes - half * PL_LANES;
-            if (n <= 0) break;
-            const vec given = v_lookup(part, part, from[half]);
-            const vec numbers = v_from_bits(number);
-            const ivec row_of = v_bits(v_lookup(numbers, numbers, from[half])) - column[half];
+            if (2 * used <= half * PL_LANES) break;
+            const ptrdiff_t n = pl_min(PL_LANES, 2 * (count - at) - half * PL_LANES);
+            const vec given = v_permute(part, from[half]);
+            const ivec row_of = v_bits(v_permute(v_from_bits(number), from[half])) - column[half];
+            real *to = dx + 2 * at + half * PL_LANES;
             for (ptrdiff_t r = 0; r < g->rows; r++) {
                 const vmask mine = i_eq(row_of, i_set1((bits)(g->first + r * g->next_row)));
-                v_store_n(dx + r * g->row + half * PL_LANES,
-                          by_number ? v_keep(mine, given) : given, n);
+                v_store_n(to + r * g->row, by_number ? v_keep(mine, given) : given, n);
             }
         }
-        dy += lanes;
-        dx += 2 * lanes;
     }
 }
 
-PL_INLINE void backward(const void *dy, const void *argmax, const pl_windows *windows, void *dx,
+PL_INLINE void backward(const void *pooled, const void *argmax, const pl_windows *windows, void *image,
                         const int by_number, const int wide, const int add) {
     const pl_windows run = *windows, *g = &run;
-    if (!add && g->columns == 2 && g->step == 2 * g->pixel && narrow_fits(g))
-        backward_narrow(dy, argmax, g, dx, by_number, wide);
-    else if (!add && g->rows == 2 && g->columns == 2)
-        backward_by_channel(dy, argmax, g, 2, 2, dx, by_number, wide, 0);
-    else
-        backward_by_channel(dy, argmax, g, g->rows, g->columns, dx, by_number, wide, add);
+    const int quick = QUICK && !wide && !add && g->columns == 2;
+    const int few = quick && g->step == 2 * g->pixel && narrow_fits(g), two = quick && g->rows == 2;
+    const real *dy = pooled;
+    real *dx = image;
+    const uint8_t *number = argmax;
+    for (ptrdiff_t line = 0; line < g->lines; line++) {
+        if (few)
+            backward_narrow(dy, number, g, dx, by_number);
+        else if (two)
+            backward_by_channel(dy, number, g, 2, 2, dx, by_number, wide, 0);
+        else
+            backward_by_channel(dy, number, g, g->rows, g->columns, dx, by_number, wide, add);
+        dy += g->pooled_line;
+        dx += g->image_line;
+        if (by_number) number += g->pooled_line * (wide ? (ptrdiff_t)sizeof(int32_t) : 1);
+    }
 }
 
 #define ROUTE(name, wide, add)                                                            \

@@ -45,6 +45,8 @@ GEOMETRIES = {
     "1x1 by 2": ((5, 6), 1, {"strides": 2}),
     "larger than the image": ((2, 3), 4, {"padding": 2, "strides": 1}),
     "one window": ((5, 4), (5, 4), {}),
+    "one window, short strides": ((5, 4), (5, 4), {"strides": (3, 1)}),
+    "gaps, cut at the edge": ((4, 4), 2, {"strides": 3, "ceil_mode": True}),
     "300 taps": ((18, 17), (20, 15), {"padding": ((1, 1), (0, 0)), "strides": 1}),
 }
 
