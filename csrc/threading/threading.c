@@ -6,8 +6,9 @@
  *
  * Beside a busy process a region waits for a descheduled thread, up to 8 ms at a time, and threads
  * lose to one thread by far. So a region whose first thread waited longer than it worked turns
- * threads off for a while, each time twice as long, until waits are short again. Which thread runs a
- * task never shows in the bits. */
+ * threads off for a while, each time twice as long, until waits are short again. After a rest threads
+ * wake up slowly, and another process may still be on its way out: that alone says nothing. Which thread
+ * runs a task never shows in the bits. */
 #include "threading/threading.h"
 
 #include <pthread.h>
@@ -27,8 +28,11 @@ static atomic_int last_region = 1;
 static atomic_long grain = PL_DEFAULT_GRAIN;
 static _Thread_local int inside = 0;
 
-enum { WAIT_ALLOWED = 150000, FIRST_PAUSE = 2000000, LONGEST_PAUSE = 256000000, GOOD_REGIONS = 64 };
-static atomic_llong pause_end = 0; /* no threads before this time */
+/* Nanoseconds; a rest is longer than threads spin. */
+enum { WAIT_ALLOWED = 150000, REST = 1000000, WAKING_ALLOWED = 3000000 };
+enum { FIRST_PAUSE = 2000000, LONGEST_PAUSE = 256000000, GOOD_REGIONS = 64 };
+static atomic_llong region_end = 0; /* of the last region */
+static atomic_llong pause_end = 0;  /* no threads before this time */
 static atomic_llong pause_length = FIRST_PAUSE;
 static atomic_int good_regions = 0;
 
@@ -40,12 +44,15 @@ static long long nanoseconds_now(void) {
 
 /* What the first thread saw: its work ended at `worked`, the region at `ended`. */
 static void judge_region(long long begun, long long worked, long long ended) {
-    if (ended - worked <= WAIT_ALLOWED + (worked - begun)) {
+    const int rested = begun - atomic_exchange(&region_end, ended) > REST;
+    if (ended - worked <= (rested ? WAKING_ALLOWED : WAIT_ALLOWED) + (worked - begun)) {
         if (atomic_fetch_add(&good_regions, 1) == GOOD_REGIONS)
             atomic_store(&pause_length, FIRST_PAUSE);
         return;
     }
-    const long long length = atomic_load(&pause_length);
+    /* A pause long ago was about something else. */
+    const int again = begun - atomic_load(&pause_end) < LONGEST_PAUSE;
+    const long long length = again ? atomic_load(&pause_length) : FIRST_PAUSE;
     atomic_store(&pause_end, ended + length);
     atomic_store(&pause_length, length < LONGEST_PAUSE ? 2 * length : LONGEST_PAUSE);
     atomic_store(&good_regions, 0);
