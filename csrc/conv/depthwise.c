@@ -227,16 +227,16 @@ static void run_lattice(const tile_plan *plan, workplace *at, const source *from
     const int square = plan->kernels->square && is_square(l);
     const ptrdiff_t rows = square ? PL_SQUARE_ROWS : 1;
     pl_depthwise_tile tile = {.x = at->x,
-                                    .weights = l->weights,
-                                    .y = at->y,
-                                    .bias = plan->bias,
-                                    .scale = plan->scale,
-                                    .taps = l->taps,
-                                    .n = plan->n,
-                                    .relu = plan->activation == PL_RELU,
-                                    .stream = plan->stream,
-                                    .x_ahead = rows * l->step_y * from->width * from->pixel / plan->item,
-                                    .y_ahead = rows * l->jump_y * plan->width * plan->n};
+                              .weights = l->weights,
+                              .y = at->y,
+                              .bias = plan->bias,
+                              .scale = plan->scale,
+                              .taps = l->taps,
+                              .n = plan->n,
+                              .relu = plan->activation == PL_RELU,
+                              .stream = plan->stream,
+                              .x_ahead = rows * l->step_y * from->width * from->pixel / plan->item,
+                              .y_ahead = rows * l->jump_y * plan->width * plan->n};
     if (square)
         square_rows(plan, at, from, image, a, last_a, &tile);
     else

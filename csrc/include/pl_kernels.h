@@ -173,8 +173,9 @@ int pl_col2im(const void *args);
 /* Windows (kh, kw) over an image (n, h, w, c); padding holds no elements. Forward reads image and
  * writes pooled (n, oh, ow, c); backward reads pooled (dy) and writes image (dx). argmax, like
  * pooled, is the number of the largest tap in the full window, kh * kw in rows; uint8, or int32 when
- * wide_argmax. With `rectified` (uint8, at most 255 taps) it is PL_NO_PLACE where the largest is not
- * above 0, so that no gradient goes there. Every window holds an element. Global pooling is a window of the size of the image. */
+ * wide_argmax. With `rectified` (uint8, less than 255 taps) it is PL_NO_PLACE where the largest is not
+ * above 0, so that no gradient goes there. Every window holds an element. Global pooling is a window of
+ * the size of the image. */
 enum { PL_NO_PLACE = 255 };
 typedef struct {
     int dtype, wide_argmax, rectified;
