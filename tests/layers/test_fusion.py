@@ -30,6 +30,9 @@ CHAINS = {
         pl.Conv2D(4, 3, activation="gelu"),
         pl.Residual([pl.Conv2D(4, 1), pl.BatchNorm(), pl.ReLU(), pl.Conv2D(4, 1)]),
     ],
+    "relu, residual": lambda: (
+        [pl.Conv2D(4, 3, activation="relu"), pl.Residual(pl.Conv2D(4, 1))]
+    ),
     "relu, norm": lambda: (
         [pl.Conv2D(4, 3, activation="relu"), pl.BatchNorm(), pl.Conv2D(3, 3)]
     ),
@@ -119,6 +122,8 @@ def test_memory_is_shared_where_nobody_reads_it_any_more() -> None:
             False,
         ]
     assert not any(norm.spends_input or norm.spends_output for norm in norms)
+    with fused(layers, share=False):
+        assert not any(norm.spends_input or norm.spends_output for norm in norms)
     with fused([*layers, Own()]):
         assert not any(norm.spends_input or norm.spends_output for norm in norms)
 

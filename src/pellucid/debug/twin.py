@@ -97,7 +97,10 @@ class Twin:
         """What a training step arranges between neighbours."""
         if self.skip_last:
             self.layers[-1].skip_activation = True
-        with fused(self.layers), np.errstate(over="ignore", invalid="ignore"):
+        with (
+            fused(self.layers, share=False),
+            np.errstate(over="ignore", invalid="ignore"),
+        ):
             yield
 
     def rewind(self) -> None:

@@ -29,10 +29,11 @@ from pellucid.layers.relu_family import ReLU
 
 
 @contextmanager
-def fused(layers: Sequence[Layer]) -> Iterator[None]:
+def fused(layers: Sequence[Layer], share: bool = True) -> Iterator[None]:
     """Let neighbours in this chain, and in the chains inside it, work together.
 
     For the time of a training step by the model; layers used by themselves never are.
+    ``share=False`` leaves every output as it is, for who reads it after backward.
 
     Example
     -------
@@ -49,7 +50,7 @@ def fused(layers: Sequence[Layer]) -> Iterator[None]:
         undo.append((layer, name, getattr(layer, name)))
         setattr(layer, name, value)
 
-    shares = ours(*(layer for _, layer in walk(layers)))
+    shares = share and ours(*(layer for _, layer in walk(layers)))
     try:
         for chain in _chains(layers):
             for before, layer in pairwise(chain if shares else ()):

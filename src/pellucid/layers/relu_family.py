@@ -339,7 +339,7 @@ class SiLU(Activation):
     Example
     -------
     >>> SiLU().forward([[-1000.0, 0.0, 1000.0]])
-    array([[   0.,    0., 1000.]], dtype=float32)
+    array([[  -0.,    0., 1000.]], dtype=float32)
 
     Source
     ------
