@@ -173,6 +173,8 @@ def test_a_rectified_window_of_zeros_has_no_place(c, name, dtype):
 def test_a_rectified_window_has_fewer_taps_than_numbers(twin):
     with pytest.raises(ValueError, match=r"(?s)255 taps.*Expected.*rectified=False"):
         twin.max_pool2d(np.ones((1, 15, 17, 1)), (15, 17), rectified=True)
+    with pytest.raises(TypeError, match="rectified"):
+        twin.max_pool2d(np.ones((1, 2, 2, 1)), 2, rectified="yes")
 
 
 @pytest.mark.parametrize("name", isas())

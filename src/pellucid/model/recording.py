@@ -36,11 +36,12 @@ class Recording:
 
     def __init__(
         self,
-        compute: Callable[[], Any],
+        compute: Callable[[], Array],
         lasting: Callable[[], Iterable[Array]],
         begin: Callable[[Any], object] | None = None,
     ) -> None:
         self.watch: Callable[[Array], object] | None = None
+        self.result: Array
         self.result, plan = kernels.record(compute, begin)
         self._plan: Any = None
         if plan is None:

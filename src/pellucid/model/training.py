@@ -192,7 +192,7 @@ class TrainingStep:
         recording = self.recordings.get(key)
         if recording is not None:
             recording.run()
-            return recording.result  # type: ignore[no-any-return]
+            return recording.result
         recording = Recording(
             lambda: self._layer_by_layer(x, y, weights),
             lambda: self._lasting(x, y, weights),
@@ -203,7 +203,7 @@ class TrainingStep:
                 self.recordings[key] = recording
             else:
                 self._records = False
-        return recording.result  # type: ignore[no-any-return]
+        return recording.result
 
     def _begin_recording(self, plan: Any) -> None:
         """Told before a step is recorded, and by which plan; for subclasses."""

@@ -7,7 +7,19 @@ from typing import Any
 from pellucid.errors import describe
 from pellucid.shapes import Geometry, pool_geometry
 
-from .arrays import I32, REAL, U8, Array, DType, Shape, array, output, outputs, shaped
+from .arrays import (
+    I32,
+    REAL,
+    U8,
+    Array,
+    DType,
+    Shape,
+    array,
+    flag,
+    output,
+    outputs,
+    shaped,
+)
 from .conv import sizes
 
 NO_PLACE = 255
@@ -34,7 +46,7 @@ def max_pool2d(
         ceil_mode=ceil_mode,
         name="max_pool2d",
     )
-    if rectified and g.kh * g.kw >= NO_PLACE:
+    if flag(rectified, "rectified") and g.kh * g.kw >= NO_PLACE:
         raise ValueError(
             describe(
                 f"a rectified window has {g.kh * g.kw} taps",
