@@ -5,9 +5,9 @@
 #include "conv/conv.h"
 #include "conv/few_filters.h"
 
-/* Below these sizes the transforms cost more than the products save (measured). Forward, with transformed
- * filters that stay in L3, half as many outputs repay them. */
-enum { LEAST_CHANNELS = 32, LEAST_OUTPUTS = 128, SMALL_FILTERS = 1 << 16 };
+/* Below these sizes the transforms cost more than the products save (measured); filters that need not be
+ * turned first repay it with half as many outputs. */
+enum { LEAST_CHANNELS = 32, LEAST_OUTPUTS = 128 };
 
 /* Beyond, the general tiles are as fast (measured). */
 enum { MOST_CHANNELS = 8 };
@@ -26,8 +26,7 @@ static const char *refuse_winograd(int dtype, const pl_conv_shape *s, int direct
     if (s->c < LEAST_CHANNELS || s->k < LEAST_CHANNELS) return "fewer than 32 channels or filters";
     const ptrdiff_t tiles = pl_ceil_div(s->oh, 4) * pl_ceil_div(s->ow, 4);
     if (tiles * 16 > 2 * s->oh * s->ow) return "more than half of the 4 x 4 tiles would be waste";
-    const int small = direction == PL_FORWARD && s->c * s->k <= SMALL_FILTERS;
-    if (s->n * s->oh * s->ow < (small ? LEAST_OUTPUTS / 2 : LEAST_OUTPUTS))
+    if (s->n * s->oh * s->ow < (direction == PL_FORWARD ? LEAST_OUTPUTS / 2 : LEAST_OUTPUTS))
         return "too few outputs to repay the transform of the filters";
     return NULL;
 }

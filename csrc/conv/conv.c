@@ -7,9 +7,6 @@
  *     for each group, for each panel of filters, for each tile of pixels: one kernel call */
 #include "conv/conv.h"
 
-#include <stdatomic.h>
-#include <string.h>
-
 #include "common/scratch.h"
 #include "conv/depthwise.h"
 #include "conv/few_channels.h"
@@ -101,41 +98,6 @@ static void walk_taps(conv_plan *plan, ptrdiff_t *offset, ptrdiff_t row) {
             offset[r * s->kw + q] = r * s->dilation_h * row + q * s->dilation_w * s->c;
     plan->walk = (pl_walk){s->kh * s->kw, s->c / s->groups, offset};
     pl_join_runs(&plan->walk, offset);
-}
-
-size_t pl_conv2d_packed_bytes(const pl_conv2d_args *a) {
-    const int algorithm = pl_conv_algorithm(a->dtype, &a->shape, PL_FORWARD, a->algorithm);
-    return algorithm == PL_CONV_WINOGRAD ? pl_winograd_filter_bytes(a->dtype, &a->shape) : 0;
-}
-
-enum { PIECE = 64 * 1024 }; /* bytes that are compared at a time */
-
-typedef struct {
-    const char *weights;
-    char *copy;
-    size_t bytes;
-    atomic_int changed;
-} compare_job;
-
-static void compare_pieces(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
-    (void)thread;
-    compare_job *job = context;
-    for (ptrdiff_t piece = begin; piece < end; piece++) {
-        const size_t first = (size_t)piece * PIECE;
-        const size_t bytes = job->bytes - first < PIECE ? job->bytes - first : PIECE;
-        if (memcmp(job->copy + first, job->weights + first, bytes) == 0) continue;
-        memcpy(job->copy + first, job->weights + first, bytes);
-        atomic_store(&job->changed, 1);
-    }
-}
-
-void pl_conv2d_pack(const pl_conv2d_args *a, const void *weights, int again) {
-    const pl_conv_shape *s = &a->shape;
-    const ptrdiff_t count = s->kh * s->kw * (s->c / s->groups) * s->k;
-    compare_job job = {weights, (char *)a->weights, (size_t)count * pl_item_size(a->dtype), again};
-    const ptrdiff_t pieces = (ptrdiff_t)((job.bytes + PIECE - 1) / PIECE);
-    pl_parallel_for(pieces, pl_workers(pieces, (double)job.bytes / 30.0), compare_pieces, &job);
-    if (job.changed) pl_winograd_filters(a->dtype, s, a->weights, a->packed);
 }
 
 int pl_conv2d(const void *args) {

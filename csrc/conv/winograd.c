@@ -1,10 +1,10 @@
 /* Winograd convolution F(4x4, 3x3) in its three directions.
  *
  *   forward (and backward-data, with rotated and transposed filters):
- *     U = G g G^T of all filters (once)
- *     for each block of tiles (tasks, any thread): V = B^T d B;  M[e] = V[e] @ U[e] for the 36 planes;
- *     Y = A^T M A * scale + bias
- *     with one block alone, the tasks are tiles, then planes, then tiles
+ *     many tiles: U = G g G^T of all filters (once); for each block of tiles (tasks, any thread):
+ *       V = B^T d B;  M[e] = V[e] @ U[e] for the 36 planes;  Y = A^T M A * scale + bias
+ *     few tiles: V (tasks: tiles); for each panel of filters (tasks), for each block of channels: a part
+ *       of U, M[e] += V[e] @ U[e]; Y (tasks: tiles)
  *   backward-weights:
  *     for each block of tiles: V, M = A dY A^T (tasks: tiles); dU[e] += V[e]^T @ M[e] (tasks: planes)
  *     dW = G^T dU G
@@ -33,7 +33,7 @@ typedef struct {
     const pl_gemm_kernels *kernels;
     size_t item;
     pl_conv_shape shape;
-    const char *x, *scale, *bias;
+    const char *x, *weights, *scale, *bias;
     char *y; /* or dy */
     int activation;
     ptrdiff_t tiles_h, tiles_w, tiles, block; /* all tiles of the batch; tiles of a block */
@@ -56,7 +56,6 @@ static void plan_tiles(winograd_plan *p, const pl_conv_shape *shape, int dtype) 
     p->tiles = shape->n * p->tiles_h * p->tiles_w;
     p->c_row = pl_round_up(shape->c, p->kernels->lanes);
     p->k_row = pl_round_up(shape->k, p->kernels->lanes);
-    p->u_plane = p->k_row * shape->c + GAP;
 }
 
 static void plan_block(winograd_plan *p, ptrdiff_t block) {
@@ -105,30 +104,24 @@ static void expect_tile(const winograd_plan *p, ptrdiff_t t) {
     }
 }
 
-/* M[e] = V[e] @ U[e] for `count` tiles and the planes [begin, end). */
-static void multiply_planes(const winograd_plan *p, ptrdiff_t first, ptrdiff_t count, const char *v, char *m,
-                            ptrdiff_t begin, ptrdiff_t end) {
-    const ptrdiff_t item = (ptrdiff_t)p->item, c = p->shape.c, k = p->shape.k, origin = 0;
-    const pl_walk walk = {1, c, &origin};
-    const pl_finish finish = {0, 0, NULL, NULL};
-    for (ptrdiff_t e = begin; e < end; e++) {
-        for (ptrdiff_t i = count * e / PLANES; i < count * (e + 1) / PLANES; i++) expect_tile(p, first + i);
-        for (ptrdiff_t j = 0; j < k; j += p->width) {
-            const ptrdiff_t n = pl_min(p->width, k - j), columns = pl_panel_width(p->kernels, n);
-            const int vectors = (int)(columns / p->kernels->lanes);
-            const char *u = p->u + (e * p->u_plane + j * c) * item;
-            for (ptrdiff_t i = 0; i < count;) {
-                const int rows = pl_tile_height(p->kernels, vectors, count - i);
-                const void *from[PL_TILE_ROWS];
-                void *to[PL_TILE_ROWS];
-                for (int r = 0; r < rows; r++) {
-                    from[r] = v + (e * p->v_plane + (i + r) * p->c_row) * item;
-                    to[r] = m + (e * p->m_plane + (i + r) * p->k_row + j) * item;
-                }
-                p->kernels->rows[vectors - 1][rows - 1](from, &walk, u, columns, to, columns, &finish);
-                i += rows;
-            }
+/* M[e] = V[e] @ U[e] for `count` tiles, the filters [j, j + n) and the channels [first, first + channels),
+ * whose U[e] is `u`. */
+static void multiply(const winograd_plan *p, ptrdiff_t e, ptrdiff_t count, const char *v, char *m, ptrdiff_t j,
+                     ptrdiff_t n, ptrdiff_t first, ptrdiff_t channels, const char *u) {
+    const ptrdiff_t item = (ptrdiff_t)p->item, columns = pl_panel_width(p->kernels, n), origin = 0;
+    const int vectors = (int)(columns / p->kernels->lanes);
+    const pl_walk walk = {1, channels, &origin};
+    const pl_finish finish = {first > 0, 0, NULL, NULL};
+    for (ptrdiff_t i = 0; i < count;) {
+        const int rows = pl_tile_height(p->kernels, vectors, count - i);
+        const void *from[PL_TILE_ROWS];
+        void *to[PL_TILE_ROWS];
+        for (int r = 0; r < rows; r++) {
+            from[r] = v + (e * p->v_plane + (i + r) * p->c_row + first) * item;
+            to[r] = m + (e * p->m_plane + (i + r) * p->k_row + j) * item;
         }
+        p->kernels->rows[vectors - 1][rows - 1](from, &walk, u, columns, to, columns, &finish);
+        i += rows;
     }
 }
 
@@ -144,28 +137,77 @@ static void finish_tiles(const winograd_plan *p, ptrdiff_t first, ptrdiff_t coun
     }
 }
 
+static void transform_filters(const winograd_plan *p, ptrdiff_t j, ptrdiff_t n, ptrdiff_t first,
+                              ptrdiff_t channels, char *u, ptrdiff_t plane) {
+    const ptrdiff_t c = p->shape.c, k = p->shape.k;
+    p->transforms->filter(p->weights + (first * k + j) * (ptrdiff_t)p->item, c * k, k, channels, n, u, plane);
+}
+
+/* ---- Many tiles: all of U, then blocks of tiles. ------------------------------------------------- */
+static void fill_channels(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
+    (void)thread;
+    const winograd_plan *p = context;
+    for (ptrdiff_t j = 0; j < p->shape.k; j += p->width) {
+        const ptrdiff_t n = pl_min(p->width, p->shape.k - j), columns = pl_panel_width(p->kernels, n);
+        transform_filters(p, j, n, begin, end - begin,
+                          p->u + (j * p->shape.c + begin * columns) * (ptrdiff_t)p->item, p->u_plane);
+    }
+}
+
 static void forward_blocks(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
     const winograd_plan *p = context;
+    const ptrdiff_t c = p->shape.c, k = p->shape.k;
     char *v = p->v + (size_t)thread * p->v_bytes, *m = p->m + (size_t)thread * p->m_bytes;
     for (ptrdiff_t block = begin; block < end; block++) {
         const ptrdiff_t first = block * p->block, count = pl_min(p->block, p->tiles - first);
         transform_tiles(p, first, count, v);
-        multiply_planes(p, first, count, v, m, 0, PLANES);
+        for (ptrdiff_t e = 0; e < PLANES; e++) {
+            for (ptrdiff_t i = count * e / PLANES; i < count * (e + 1) / PLANES; i++)
+                expect_tile(p, first + i);
+            for (ptrdiff_t j = 0; j < k; j += p->width)
+                multiply(p, e, count, v, m, j, pl_min(p->width, k - j), 0, c,
+                         p->u + (e * p->u_plane + j * c) * (ptrdiff_t)p->item);
+        }
         finish_tiles(p, first, count, m);
     }
 }
 
-/* The same with one block, whose planes are shared: each reads a part of U alone. */
+static int forward_many(winograd_plan *p, ptrdiff_t block) {
+    const int workers = pl_workers(pl_ceil_div(p->tiles, 12), work_of(&p->shape));
+    const ptrdiff_t rounds = pl_ceil_div(p->tiles, block * workers);
+    plan_block(p, pl_ceil_div(p->tiles, rounds * workers));
+    const ptrdiff_t c = p->shape.c;
+    p->u_plane = p->k_row * c + GAP;
+    const size_t u_bytes = (size_t)(PLANES * p->u_plane) * p->item;
+    p->u = pl_scratch(PL_SLOT_WINOGRAD, u_bytes + (p->v_bytes + p->m_bytes) * (size_t)workers);
+    if (!p->u) return PL_NO_MEMORY;
+    p->v = p->u + u_bytes;
+    p->m = p->v + p->v_bytes * (size_t)workers;
+    pl_parallel_for(c, pl_workers(c, (double)(c * p->shape.k) * 5.0), fill_channels, p);
+    pl_parallel_for(pl_ceil_div(p->tiles, p->block), workers, forward_blocks, p);
+    return PL_OK;
+}
+
+/* ---- Few tiles: a part of U that stays in L2 is made, used and forgotten. ------------------------ */
+enum { CHANNELS = 64 };
+
 static void transform_part(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
     (void)thread;
     const winograd_plan *p = context;
     transform_tiles(p, begin, end - begin, p->v + begin * p->c_row * (ptrdiff_t)p->item);
 }
 
-static void multiply_part(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
-    (void)thread;
+static void multiply_panels(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
     const winograd_plan *p = context;
-    multiply_planes(p, 0, p->tiles, p->v, p->m, begin, end);
+    const ptrdiff_t item = (ptrdiff_t)p->item, c = p->shape.c, k = p->shape.k;
+    char *u = p->u + thread * PLANES * p->u_plane * item;
+    for (ptrdiff_t j = begin * p->width; j < pl_min(end * p->width, k); j += p->width)
+        for (ptrdiff_t first = 0; first < c; first += CHANNELS) {
+            const ptrdiff_t n = pl_min(p->width, k - j), channels = pl_min(CHANNELS, c - first);
+            transform_filters(p, j, n, first, channels, u, p->u_plane);
+            for (ptrdiff_t e = 0; e < PLANES; e++)
+                multiply(p, e, p->tiles, p->v, p->m, j, n, first, channels, u + e * p->u_plane * item);
+        }
 }
 
 static void finish_part(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
@@ -174,77 +216,45 @@ static void finish_part(void *context, ptrdiff_t begin, ptrdiff_t end, int threa
     finish_tiles(p, begin, end - begin, p->m + begin * p->k_row * (ptrdiff_t)p->item);
 }
 
-static void forward_block(winograd_plan *p) {
-    const double vectors = (double)p->tiles / p->kernels->lanes;
+static int forward_few(winograd_plan *p) {
+    const ptrdiff_t lanes = p->kernels->lanes;
+    p->width = pl_min(p->width, pl_round_up(pl_ceil_div(p->shape.k, pl_threads()), lanes));
+    const ptrdiff_t panels = pl_ceil_div(p->shape.k, p->width);
+    const int workers = pl_workers(panels, work_of(&p->shape));
+    plan_block(p, p->tiles);
+    p->u_plane = CHANNELS * p->width + GAP;
+    const size_t u_bytes = (size_t)(workers * PLANES * p->u_plane) * p->item;
+    p->u = pl_scratch(PL_SLOT_WINOGRAD, u_bytes + p->v_bytes + p->m_bytes);
+    if (!p->u) return PL_NO_MEMORY;
+    p->v = p->u + u_bytes;
+    p->m = p->v + p->v_bytes;
+    const double vectors = (double)p->tiles / (double)lanes;
     pl_parallel_for(p->tiles, pl_workers(p->tiles, vectors * (double)p->c_row * 100.0), transform_part, p);
-    pl_parallel_for(PLANES, pl_workers(PLANES, work_of(&p->shape)), multiply_part, p);
+    pl_parallel_for(panels, workers, multiply_panels, p);
     pl_parallel_for(p->tiles, pl_workers(p->tiles, vectors * (double)p->k_row * 60.0), finish_part, p);
-}
-
-typedef struct {
-    const winograd_plan *plan;
-    const void *weights;
-} filter_job;
-
-static void transform_filters(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
-    (void)thread;
-    const filter_job *job = context;
-    const winograd_plan *p = job->plan;
-    p->transforms->filter(job->weights, p->shape.c, p->shape.k, p->width, p->u, p->u_plane, begin, end);
-}
-
-static size_t filter_bytes(const pl_conv_shape *s, ptrdiff_t k_row, size_t item) {
-    return (size_t)(PLANES * (k_row * s->c + GAP)) * item;
-}
-
-size_t pl_winograd_filter_bytes(int dtype, const pl_conv_shape *shape) {
-    return filter_bytes(shape, pl_round_up(shape->k, GAP), pl_item_size(dtype));
-}
-
-static void fill_filters(winograd_plan *p, const void *weights, void *u) {
-    const ptrdiff_t c = p->shape.c;
-    filter_job job = {p, weights};
-    p->u = u;
-    pl_parallel_for(c, pl_workers(c, (double)(c * p->shape.k) * 5.0), transform_filters, &job);
-}
-
-void pl_winograd_filters(int dtype, const pl_conv_shape *shape, const void *weights, void *u) {
-    winograd_plan p = {0};
-    plan_tiles(&p, shape, dtype);
-    fill_filters(&p, weights, u);
+    return PL_OK;
 }
 
 int pl_winograd_forward(const pl_conv2d_args *args) {
     const pl_conv_shape *shape = &args->shape;
-    winograd_plan p = {
-        .x = args->x, .scale = args->scale, .bias = args->bias, .y = args->y, .activation = args->activation};
+    winograd_plan p = {.x = args->x,
+                       .weights = args->weights,
+                       .scale = args->scale,
+                       .bias = args->bias,
+                       .y = args->y,
+                       .activation = args->activation};
     plan_tiles(&p, shape, args->dtype);
+    /* The parts of U pay longer where all of it would go through L3 (measured). */
+    const ptrdiff_t few = shape->c * shape->k > 1 << 15 ? 48 : 24;
     /* V and M of a block in half of a 1 MB L2, and whole tiles of rows (6 or 12); large filters are read
      * once a block, so blocks of at least 24. */
     const ptrdiff_t fits = (ptrdiff_t)(448 << 10) / (PLANES * (p.c_row + p.k_row) * (ptrdiff_t)p.item);
-    ptrdiff_t block = pl_max(24, pl_min(96, fits / 12 * 12));
-    const int together = p.tiles <= block;
-    const int workers = together ? 1 : pl_workers(pl_ceil_div(p.tiles, 12), work_of(shape));
-    const ptrdiff_t rounds = pl_ceil_div(p.tiles, block * workers);
-    block = pl_ceil_div(p.tiles, rounds * workers);
-    plan_block(&p, block);
-    const size_t u_bytes = args->packed ? 0 : filter_bytes(shape, p.k_row, p.item);
-    char *space = pl_scratch(PL_SLOT_WINOGRAD, u_bytes + (p.v_bytes + p.m_bytes) * (size_t)workers);
-    if (!space) return PL_NO_MEMORY;
-    p.v = space + u_bytes;
-    p.m = p.v + p.v_bytes * (size_t)workers;
-    if (args->packed)
-        p.u = args->packed;
-    else
-        fill_filters(&p, args->weights, space);
-    if (together)
-        forward_block(&p);
-    else
-        pl_parallel_for(pl_ceil_div(p.tiles, p.block), workers, forward_blocks, &p);
-    if (args->activation > PL_RELU)
+    const ptrdiff_t block = pl_max(24, pl_min(96, fits / 12 * 12));
+    const int status = p.tiles <= few ? forward_few(&p) : forward_many(&p, block);
+    if (status == PL_OK && args->activation > PL_RELU)
         pl_activate(args->dtype, args->activation, PL_FUSED_ALPHA, args->y,
                     shape->n * shape->oh * shape->ow * shape->k);
-    return PL_OK;
+    return status;
 }
 
 /* The filters of the convolution that takes dy to dx: turned by 180 degrees, (3, 3, k, c). */

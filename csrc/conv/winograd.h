@@ -28,11 +28,10 @@ typedef struct {
                    const void *bias, int relu);
     /* m = A dy A^T of a 4 x 4 tile */
     void (*output_gradient)(const pl_tile *dy, ptrdiff_t channels, void *m, ptrdiff_t plane);
-    /* u[e] = G g G^T for filters (3, 3, c, k): in panels of `width` columns, panel j at j * c, row c
-     * at c * (columns of the panel rounded up to lanes); `plane` elements from one e to the next; rows
-     * [begin, end) of every panel */
-    void (*filter)(const void *w, ptrdiff_t c, ptrdiff_t k, ptrdiff_t width, void *u, ptrdiff_t plane,
-                   ptrdiff_t begin, ptrdiff_t end);
+    /* u[e] = G g G^T for n filters of c channels, (3, 3, c, n) with taps `tap` and channels `ldw` elements
+     * apart; row i of u[e] at e * plane + i * (n rounded up to lanes) */
+    void (*filter)(const void *w, ptrdiff_t tap, ptrdiff_t ldw, ptrdiff_t c, ptrdiff_t n, void *u,
+                   ptrdiff_t plane);
     /* dw (3, 3, c, k) = G^T du G, du[e] being (c, k) */
     void (*filter_gradient)(const void *du, ptrdiff_t c, ptrdiff_t k, void *dw, ptrdiff_t begin,
                             ptrdiff_t end);
@@ -44,9 +43,5 @@ int pl_winograd_backward_data(int dtype, const pl_conv_shape *shape, const void 
                               void *dx);
 int pl_winograd_backward_weights(int dtype, const pl_conv_shape *shape, const void *dy, const void *x,
                                  void *dweights);
-
-/* The transformed filters U that `packed` of pl_conv2d_args points to; bytes for any instruction set. */
-size_t pl_winograd_filter_bytes(int dtype, const pl_conv_shape *shape);
-void pl_winograd_filters(int dtype, const pl_conv_shape *shape, const void *weights, void *u);
 
 #endif

@@ -123,15 +123,8 @@ typedef struct {
     pl_conv_shape shape;
     const void *x, *weights, *scale, *bias; /* scale or both may be NULL */
     void *y;
-    void *packed; /* the weights as pl_conv2d_pack left them, or NULL: packed anew in every call */
 } pl_conv2d_args;
 int pl_conv2d(const void *args);
-
-/* Weights that are used again. The bytes of `packed`, for any instruction set, 0 where keeping it saves
- * little. And what fills it: the weights of args are a copy of `weights`; where they differ they are copied
- * and packed from the copy, for the instruction set in use; `again`: also where they do not. */
-size_t pl_conv2d_packed_bytes(const pl_conv2d_args *args);
-void pl_conv2d_pack(const pl_conv2d_args *args, const void *weights, int again);
 
 /* dx = gradient with respect to x; chain over (kh, kw, k), both filter axes in falling order. */
 typedef struct {

@@ -250,6 +250,25 @@ def test_a_batch_in_another_order_gives_the_same_bits(isa, case):
     assert same_bits(moved_dx, dx[order])
 
 
+@pytest.mark.parametrize("filters", [(5, 40), (64, 64), (70, 81), (200, 170)], ids=str)
+def test_few_tiles_give_the_bits_of_many(filters):
+    """Alone, an image has parts of U for its 6 tiles; a batch has all of U."""
+    case = Conv((11, 7, 9, filters[0]), (3, 3, *filters), padding=PAD)
+    x, w, dy = case.arrays(make=data.uniform)
+
+    def batch():
+        return three(x, w, dy, case)[:2]
+
+    def images():
+        single = Conv((1, *case.x_shape[1:]), case.w_shape, padding=PAD)
+        alone = [three(x[i : i + 1], w, dy[i : i + 1], single) for i in range(len(x))]
+        y, dx, _ = zip(*alone, strict=True)
+        return np.concatenate(y), np.concatenate(dx)
+
+    results = {("batch", *key): y for key, y in forced_results(batch).items()}
+    one_result(results | forced_results(images))
+
+
 @every_isa
 @every_case
 def test_nan_never_reaches_another_sample_or_filter(isa, case):
@@ -411,13 +430,14 @@ def test_shapes_that_winograd_refuses_are_direct(shape, reason):
     one_result({name: directions(shape, name) for name in ("auto", "direct")})
 
 
-def test_few_outputs_are_enough_forward_with_small_filters():
-    few = {"n": 1, "h": 8, "w": 8}
+@pytest.mark.parametrize("channels", [32, 512])
+def test_forward_half_as_many_outputs_are_enough(channels):
+    few = {"n": 1, "h": 8, "w": 8, "c": channels, "k": channels}
     chosen, refused = explained(**few)
     assert chosen["forward"] == "winograd f(4x4,3x3)"
     assert len(refused) == 2
-    assert len(explained(**few, c=512, k=512)[1]) == 3
-    assert not explained(**few | {"n": 2}, c=512, k=512)[1]
+    assert len(explained(**few | {"h": 7})[1]) == 3
+    assert not explained(**few | {"n": 2})[1]
 
 
 def test_winograd_is_not_used_when_another_algorithm_is_requested():

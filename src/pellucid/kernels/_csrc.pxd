@@ -73,12 +73,7 @@ cdef extern from "pl_kernels.h" nogil:
         const void *scale
         const void *bias
         void *y
-        void *packed
     int pl_conv2d(const void *args)
-    size_t pl_conv2d_packed_bytes(const pl_conv2d_args *args)
-    void pl_conv2d_pack(
-        const pl_conv2d_args *args, const void *weights, int again
-    )
 
     ctypedef struct pl_conv2d_backward_data_args:
         int dtype, algorithm

@@ -265,13 +265,11 @@ def plan() -> Any:
 def record(
     compute: Callable[[], Result],
     begin: Callable[[Any], object] | None = None,
-    *,
-    keep: int = 0,
 ) -> tuple[Result, Any]:
     """Run `compute` and return its result and the plan of its kernel calls, or None.
 
     `begin`, when given, gets the plan before the first call: its length tells how many
-    calls came so far. The plan may keep weights packed in up to `keep` bytes.
+    calls came so far.
 
     Example
     -------
@@ -282,7 +280,7 @@ def record(
     recorder = plan()
     if recorder is None:
         return compute(), None
-    with _ONE_AT_A_TIME, recorder.record(keep):
+    with _ONE_AT_A_TIME, recorder.record():
         if begin is not None:
             begin(recorder)
         return compute(), recorder

@@ -77,9 +77,8 @@ class Network(Structure):
         layer by layer, gives the same up to rounding: for a direct sum of k products,
         both are within (4 * sqrt(k) + 2) * u * (abs(scale) * (sum of abs(x * weight)
         + abs(bias) + abs(mean)) + abs(beta)) of the exact y, with u = 2**-24, or 2**-53
-        in float64. Scale and shift are computed at every call, and filters transformed
-        by Winograd are kept beside a copy of the filters, with which every call
-        compares them: a write to parameters or running statistics, such as
+        in float64. Scale, shift and the filters that Winograd transforms are
+        computed at every call: a write to parameters or running statistics, such as
         ``p.value[...] = 0``, counts at once.
 
         Parameters

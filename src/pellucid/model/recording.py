@@ -70,18 +70,12 @@ class Recording:
             self.watch(self._plan.seconds())
 
 
-KEPT_BYTES = 1 << 25
-"""Memory for the packed weights of one pass."""
-
-
 class PreparedPass:
     """The kernel calls of one forward pass, with memory of their own.
 
     Recorded on zeros and then tried on `x`: only if that gives the bits of `y`, what
     the layers gave one by one, does every call follow its input, and `works` is True.
-    A large batch is cut into chunks, whose activations stay in the caches. Weights in
-    the order in which kernels read them are kept, beside a copy of the weights that
-    every call compares with the weights themselves.
+    A large batch is cut into chunks, whose activations stay in the caches.
 
     Parameters
     ----------
@@ -98,7 +92,7 @@ class PreparedPass:
     ) -> None:
         self._rows = chunk
         self._x = np.zeros((chunk, *x.shape[1:]), x.dtype)
-        self._y, self._plan = kernels.record(lambda: forward(self._x), keep=KEPT_BYTES)
+        self._y, self._plan = kernels.record(lambda: forward(self._x))
         self.works = self(x).tobytes() == y.tobytes()
 
     def __call__(self, x: Array) -> Array:
@@ -112,7 +106,7 @@ class PreparedPass:
         for start in range(0, len(x), self._rows):
             rows = slice(min(start, last), min(start, last) + self._rows)
             chunk[...] = x[rows]
-            self._plan.run(start > 0)
+            self._plan.run()
             y[rows] = self._y
         return y
 
