@@ -329,7 +329,9 @@ int pl_winograd_backward_weights(int dtype, const pl_conv_shape *shape, const vo
                                  void *dweights) {
     winograd_plan p = {.x = x, .y = (char *)dy};
     plan_tiles(&p, shape, dtype);
-    plan_block(&p, 96);
+    /* Every block reads and writes dU: larger ones where that is more than V and M (measured). */
+    const ptrdiff_t block = shape->c * shape->k > 1 << 15 ? 256 : 96;
+    plan_block(&p, pl_ceil_div(p.tiles, pl_ceil_div(p.tiles, block)));
     const size_t du_bytes = (size_t)pl_round_up(PLANES * shape->c * shape->k, GAP) * p.item;
     p.du = pl_scratch(PL_SLOT_WINOGRAD, du_bytes + p.v_bytes + p.m_bytes);
     if (!p.du) return PL_NO_MEMORY;

@@ -27,21 +27,20 @@ PL_INLINE grid grid_anew(grid g) { return (grid){g.pixels, anew(g.row), anew(g.p
 
 PL_INLINE vec at(grid g, int i, int j) { return v_load(g.pixels + i * g.row + j * g.pixel); }
 
-/* The size x size pixels of a tile; a copy of it, 0 outside the image, where not all is to be read. */
+/* The size x size pixels of a tile; a copy of it, 0 outside the image, where not all is to be read. Brings
+ * what the next tile but one will see for the first time. */
 PL_INLINE grid tile_of(const int size, const pl_tile *tile, const real *x, ptrdiff_t n, vec *copy) {
     const ptrdiff_t row = tile->row, pixel = tile->pixel;
-    if (tile->y0 == 0 && tile->x0 == 0 && tile->y1 == size && tile->x1 == size && n >= PL_LANES) {
-        for (int i = 0; i < size; i++)
+    for (int i = tile->y0; i < tile->y1; i++)
 #pragma GCC unroll 4
-            for (int j = size - 4; j < size; j++) __builtin_prefetch(x + i * row + (j + 8) * pixel);
+        for (int j = size - 4; j < size; j++) __builtin_prefetch(x + i * row + (j + 8) * pixel);
+    if (tile->y0 == 0 && tile->x0 == 0 && tile->y1 == size && tile->x1 == size && n >= PL_LANES)
         return (grid){x, row, pixel};
-    }
-    vtail column[PL_WINOGRAD_IN];
-    for (int j = 0; j < size; j++) column[j] = tail_of(j >= tile->x0 && j < tile->x1 ? n : 0);
+    const vtail tail = tail_of(n);
     for (int i = 0; i < size; i++)
         for (int j = 0; j < size; j++)
-            copy[size * i + j] = i >= tile->y0 && i < tile->y1
-                                     ? v_load_tail(x + i * row + j * pixel, column[j])
+            copy[size * i + j] = i >= tile->y0 && i < tile->y1 && j >= tile->x0 && j < tile->x1
+                                     ? v_load_tail(x + i * row + j * pixel, tail)
                                      : v_zero();
     return (grid){(const real *)copy, size * PL_LANES, PL_LANES};
 }
