@@ -158,7 +158,10 @@ int pl_conv2d_backward_data(const void *args) {
     plan.left = pl_floor_div(s->pad_left - (s->kw - 1) * s->dilation_w, s->stride_w);
     plan.window_width = pl_floor_div(s->w - 1 + s->pad_left, s->stride_w) - plan.left + 1;
     const ptrdiff_t row_bytes = plan.window_width * s->k * (ptrdiff_t)plan.item / s->stride_h + 1;
-    plan.band = pl_round_up(pl_band_rows(s->h, row_bytes, s->n), s->stride_h);
+    const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)s->k *
+                        (double)(taps * (s->c / s->groups));
+    const int workers = pl_workers(s->n * s->h, work / 64.0);
+    plan.band = pl_round_up(pl_band_rows(s->h, row_bytes, s->n, workers), s->stride_h);
     plan.bands = pl_ceil_div(s->h, plan.band);
     plan.window_height = pl_floor_div(plan.band - 1 + s->pad_top, s->stride_h) - plan.top + 1;
     const pl_window last = {plan.top + (plan.bands - 1) * plan.band / s->stride_h, plan.left,
@@ -170,10 +173,6 @@ int pl_conv2d_backward_data(const void *args) {
         plan.window_bytes =
             (size_t)pl_round_up(plan.window_height * plan.window_width * s->k, 16) * plan.item;
 
-    const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)s->k *
-                        (double)(taps * (s->c / s->groups));
-    const ptrdiff_t tasks = s->n * plan.bands;
-    const int workers = pl_workers(tasks, work / 64.0);
     const size_t panel_bytes =
         (size_t)(s->groups * plan.panel_columns * taps * (s->k / s->groups)) * plan.item;
     const size_t per_phase = (size_t)taps * sizeof(ptrdiff_t) + sizeof(pl_walk) + sizeof(size_t);
@@ -189,6 +188,6 @@ int pl_conv2d_backward_data(const void *args) {
     size_t start = 0;
     for (ptrdiff_t py = 0; py < s->stride_h; py++)
         for (ptrdiff_t px = 0; px < s->stride_w; px++) start += prepare_phase(&plan, py, px, start, row);
-    pl_parallel_for(tasks, workers, run_bands, &plan);
+    pl_parallel_for(s->n * plan.bands, workers, run_bands, &plan);
     return PL_OK;
 }

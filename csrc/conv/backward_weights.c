@@ -136,7 +136,7 @@ int pl_conv2d_backward_weights(const void *args) {
 
     const pl_window whole = pl_window_of(s, 0, s->oh);
     const ptrdiff_t row_bytes = (s->stride_h * whole.width * s->c + s->ow * plan.width) * (ptrdiff_t)item;
-    plan.band = pl_band_rows(s->oh, row_bytes, 16);
+    plan.band = pl_band_rows(s->oh, row_bytes, s->n, 1);
     if (!pl_window_inside(whole, s->h, s->w)) {
         const pl_window window = pl_window_of(s, 0, plan.band);
         plan.window_bytes = (size_t)pl_round_up(window.height * window.width * s->c, 16) * item;

@@ -117,16 +117,15 @@ int pl_conv2d(const void *args) {
     plan.panel_columns = pl_round_up(filters, plan.kernels->lanes);
 
     const pl_window whole = pl_window_of(s, 0, s->oh);
-    plan.band = pl_band_rows(s->oh, s->stride_h * whole.width * s->c * (ptrdiff_t)plan.item, s->n);
+    const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)s->k * (double)plan.depth;
+    const int workers = pl_workers(s->n * s->oh, work / 64.0);
+    plan.band = pl_band_rows(s->oh, s->stride_h * whole.width * s->c * (ptrdiff_t)plan.item, s->n, workers);
     plan.bands = pl_ceil_div(s->oh, plan.band);
     const pl_window window = pl_window_of(s, 0, plan.band);
     const int inside = pl_window_inside(whole, s->h, s->w);
     if (!inside)
         plan.window_bytes = (size_t)pl_round_up(window.height * window.width * s->c, 16) * plan.item;
 
-    const ptrdiff_t tasks = s->n * plan.bands;
-    const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)s->k * (double)plan.depth;
-    const int workers = pl_workers(tasks, work / 64.0);
     const int packs = !pl_reads_unpacked(plan.kernels, plan.item, s->n * s->oh * s->ow, filters, s->k);
     const size_t panel_bytes =
         packs ? (size_t)(s->groups * plan.panel_columns * plan.depth) * plan.item : 0;
@@ -145,6 +144,6 @@ int pl_conv2d(const void *args) {
                 plan.panels + (size_t)((group * plan.panel_columns + j) * plan.depth) * plan.item,
                 pl_panel_width(plan.kernels, n));
         }
-    pl_parallel_for(tasks, workers, run_bands, &plan);
+    pl_parallel_for(s->n * plan.bands, workers, run_bands, &plan);
     return PL_OK;
 }

@@ -41,8 +41,9 @@ PL_INLINE int pl_window_inside(pl_window window, ptrdiff_t h, ptrdiff_t w) {
  * elements; the longest joint run that is the same for all pieces is kept. */
 void pl_join_runs(pl_walk *walk, ptrdiff_t *offset);
 
-/* How many output rows a band of work takes, so that a window of `row_bytes` a row stays in L2. */
-ptrdiff_t pl_band_rows(ptrdiff_t rows, ptrdiff_t row_bytes, ptrdiff_t images);
+/* How many output rows a band of work takes, so that a window of `row_bytes` a row stays in L2, and that
+ * several workers have eight bands each, however few the images. */
+ptrdiff_t pl_band_rows(ptrdiff_t rows, ptrdiff_t row_bytes, ptrdiff_t images, int workers);
 
 PL_INLINE ptrdiff_t pl_floor_div(ptrdiff_t a, ptrdiff_t b) {
     return a >= 0 ? a / b : -((b - 1 - a) / b);

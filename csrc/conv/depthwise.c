@@ -328,7 +328,8 @@ static int run_tiles(tile_plan *plan, ptrdiff_t reach, ptrdiff_t ratio, ptrdiff_
     plan->kernels = pl_select_op(plan->dtype);
     plan->item = (ptrdiff_t)pl_item_size(plan->dtype);
     const ptrdiff_t row_bytes = (ratio * plan->from_width * s->k + plan->width * plan->n) * plan->item;
-    plan->band = pl_band_rows(plan->height, row_bytes, s->n);
+    const int workers = pl_workers(s->n * plan->height, cost(s));
+    plan->band = pl_band_rows(plan->height, row_bytes, s->n, workers);
     plan->band = pl_round_up(plan->band, multiple * PL_SQUARE_ROWS);
     plan->bands = pl_ceil_div(plan->height, plan->band);
     plan->stream = s->n * plan->height * plan->width * plan->n * plan->item >= STREAM_BYTES &&
@@ -336,8 +337,6 @@ static int run_tiles(tile_plan *plan, ptrdiff_t reach, ptrdiff_t ratio, ptrdiff_
                    plan->activation <= PL_RELU;
     plan->worker_bytes = workplace_bytes(plan, reach + ratio * plan->band);
 
-    const ptrdiff_t tasks = s->n * plan->bands;
-    const int workers = pl_workers(tasks, cost(s));
     const ptrdiff_t zeros = pl_round_up(SHARED * s->k * plan->item, 64);
     const ptrdiff_t turned_weights =
         plan->backward && plan->multiplier > 1 ? pl_round_up(s->kh * s->kw * s->k * plan->item, 64) : 0;
@@ -351,7 +350,7 @@ static int run_tiles(tile_plan *plan, ptrdiff_t reach, ptrdiff_t ratio, ptrdiff_
         plan->weights = space + zeros;
     }
     plan->space = space + zeros + turned_weights;
-    pl_parallel_for(tasks, workers, run_bands, plan);
+    pl_parallel_for(s->n * plan->bands, workers, run_bands, plan);
     return PL_OK;
 }
 
@@ -489,7 +488,7 @@ int pl_depthwise_backward_weights(const pl_conv2d_backward_weights_args *a) {
     plan.chunks = pl_ceil_div(s->n, plan.chunk);
     plan.block = plan.chunks > 1 ? s->k : BLOCK_VECTORS * plan.kernels->lanes;
     plan.blocks = pl_ceil_div(s->k, plan.block);
-    plan.band = pl_band_rows(s->oh, s->stride_h * s->w * s->k * item, 16);
+    plan.band = pl_band_rows(s->oh, s->stride_h * s->w * s->k * item, s->n, 1);
     const pl_window window = pl_window_of(s, 0, plan.band);
     plan.window = window.width;
     const int square = plan.kernels->square_taps && s->kh == PL_SQUARE && s->kw == PL_SQUARE &&

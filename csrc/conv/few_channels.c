@@ -96,14 +96,14 @@ int pl_few_channels_forward(const pl_conv2d_args *a) {
     const ptrdiff_t item = (ptrdiff_t)plan.cut.item, taps = s->kh * s->kw;
     plan.depth = taps * s->c;
     const pl_window whole = pl_window_of(s, 0, s->oh);
-    plan.band = pl_band_rows(s->oh, s->stride_h * whole.width * s->c * item, s->n);
+    const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)s->k * (double)plan.depth;
+    const int workers = pl_workers(s->n * s->oh, work / 64.0);
+    plan.band = pl_band_rows(s->oh, s->stride_h * whole.width * s->c * item, s->n, workers);
     plan.bands = pl_ceil_div(s->oh, plan.band);
     const pl_window window = pl_window_of(s, 0, plan.band);
     const int inside = pl_window_inside(whole, s->h, s->w);
     if (!inside) plan.window_bytes = (size_t)(pl_round_up(window.height * window.width * s->c, 16) * item);
 
-    const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)s->k * (double)plan.depth;
-    const int workers = pl_workers(s->n * plan.bands, work / 64.0);
     const size_t panel_bytes = (size_t)(panel_room(&plan.cut, plan.depth) * item);
     const size_t offset_bytes = (size_t)pl_round_up(taps, 8) * sizeof(ptrdiff_t);
     char *space = pl_scratch(PL_SLOT_CONV, offset_bytes + panel_bytes + plan.window_bytes * (size_t)workers);
@@ -195,13 +195,13 @@ int pl_few_channels_backward_data(const pl_conv2d_backward_data_args *a) {
     data_plan plan = {.args = a, .cut = cut_panels(a->dtype, s->kw * s->c)};
     const ptrdiff_t item = (ptrdiff_t)plan.cut.item;
     plan.pitch = pl_max((s->ow - 1) * s->stride_w + s->kw, s->pad_left + s->w) * s->c;
-    plan.band = pl_band_rows(s->h, (plan.pitch + s->ow * s->k / s->stride_h) * item, s->n);
+    const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)s->k * (double)(s->kh * s->kw * s->c);
+    const int workers = pl_workers(s->n * s->h, work / 64.0);
+    plan.band = pl_band_rows(s->h, (plan.pitch + s->ow * s->k / s->stride_h) * item, s->n, workers);
     plan.bands = pl_ceil_div(s->h, plan.band);
     const ptrdiff_t read_behind = 2 * plan.cut.width; /* a vector behind a panel */
     plan.line_bytes = (size_t)(pl_round_up(plan.band * plan.pitch + read_behind, 16) * item);
 
-    const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)s->k * (double)(s->kh * s->kw * s->c);
-    const int workers = pl_workers(s->n * plan.bands, work / 64.0);
     const size_t panel_bytes = (size_t)(s->kh * panel_room(&plan.cut, s->k) * item);
     char *space = pl_scratch(PL_SLOT_CONV, panel_bytes + plan.line_bytes * (size_t)workers);
     if (!space) return PL_NO_MEMORY;
@@ -330,7 +330,7 @@ int pl_few_channels_backward_weights(const pl_conv2d_backward_weights_args *a) {
     plan.chunks = pl_ceil_div(s->n, plan.chunk);
 
     const pl_window whole = pl_window_of(s, 0, s->oh);
-    plan.band = pl_band_rows(s->oh, (s->stride_h * whole.width * s->c + s->ow * s->k) * item, 16);
+    plan.band = pl_band_rows(s->oh, (s->stride_h * whole.width * s->c + s->ow * s->k) * item, s->n, 1);
     if (!pl_window_inside(whole, s->h, s->w)) {
         const pl_window window = pl_window_of(s, 0, plan.band);
         plan.window_bytes = (size_t)(pl_round_up(window.height * window.width * s->c, 16) * item);

@@ -145,15 +145,15 @@ int pl_few_filters_forward(const pl_conv2d_args *a) {
     plan.vector = kernels->lanes * plan.item;
     choose_tile(&plan);
     const ptrdiff_t width = pl_window_of(s, 0, 1).width, taps = s->kw * s->c;
-    plan.band = pl_band_rows(s->oh, width * (2 * s->c + s->k) * plan.item, s->n);
+    const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)s->k * (double)(s->kh * taps);
+    const int workers = pl_workers(s->n * s->oh, work / 64.0);
+    plan.band = pl_band_rows(s->oh, width * (2 * s->c + s->k) * plan.item, s->n, workers);
     plan.bands = pl_ceil_div(s->oh, plan.band);
     const ptrdiff_t window = pl_window_of(s, 0, plan.band).height * width;
     plan.plane_size = pl_round_up(window + kernels->lanes, 16); /* the last tile reads on behind */
     plan.window_size = s->c == 1 ? 0 : pl_round_up(window * s->c, 16);
     plan.space_size = plan.window_size + plan.plane_size * s->c + 16;
 
-    const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)s->k * (double)(s->kh * taps);
-    const int workers = pl_workers(s->n * plan.bands, work / 64.0);
     const size_t table_bytes = (size_t)pl_round_up(table_vectors(&plan) * plan.vector, 64);
     const size_t offset_bytes = (size_t)pl_round_up(taps, 8) * sizeof(ptrdiff_t);
     const size_t space_bytes = (size_t)(workers * plan.space_size * plan.item);
@@ -267,7 +267,7 @@ int pl_few_filters_backward_weights(const pl_conv2d_backward_weights_args *a) {
     plan.chunk = pl_ceil_div(s->n, plan.chunks);
     plan.chunks = pl_ceil_div(s->n, plan.chunk);
     const pl_window whole = pl_window_of(s, 0, s->oh);
-    plan.band = pl_band_rows(s->oh, (s->stride_h * whole.width * s->c + s->ow * s->k) * plan.item, 16);
+    plan.band = pl_band_rows(s->oh, (s->stride_h * whole.width * s->c + s->ow * s->k) * plan.item, s->n, 1);
     const pl_window window = pl_window_of(s, 0, plan.band);
     if (!pl_window_inside(whole, s->h, s->w))
         plan.window_size = pl_round_up(window.height * window.width * s->c, 16);

@@ -6,10 +6,9 @@
 /* A band of about this many bytes leaves room for a panel of weights in a 1 MB L2. */
 enum { BAND_BYTES = 384 * 1024 };
 
-ptrdiff_t pl_band_rows(ptrdiff_t rows, ptrdiff_t row_bytes, ptrdiff_t images) {
+ptrdiff_t pl_band_rows(ptrdiff_t rows, ptrdiff_t row_bytes, ptrdiff_t images, int workers) {
     ptrdiff_t band = pl_max(1, pl_min(rows, BAND_BYTES / pl_max(row_bytes, 1)));
-    /* Few images: more, smaller bands give every thread work. */
-    while (band > 4 && images * pl_ceil_div(rows, band) < 16) band = pl_ceil_div(band, 2);
+    while (workers > 1 && band > 4 && images * pl_ceil_div(rows, band) < 8 * workers) band = pl_ceil_div(band, 2);
     return pl_ceil_div(rows, pl_ceil_div(rows, band));
 }
 
