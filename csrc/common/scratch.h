@@ -9,6 +9,7 @@
 typedef enum {
     PL_SLOT_GEMM,
     PL_SLOT_CONV,
+    PL_SLOT_TURNED,
     PL_SLOT_WINOGRAD,
     PL_SLOT_REDUCE,
     PL_SLOT_IMAGE,

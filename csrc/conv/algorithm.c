@@ -10,7 +10,7 @@
 enum { LEAST_CHANNELS = 32, LEAST_OUTPUTS = 128 };
 
 /* Beyond, the general tiles are as fast (measured). */
-enum { MOST_CHANNELS = 8 };
+enum { MOST_CHANNELS = 8, MOST_OF_FEW_FILTERS = 4 };
 
 static const char *refuse_winograd(int dtype, const pl_conv_shape *s, int direction, int requested) {
     if (dtype != PL_F32) return "float64 is always direct";
@@ -53,10 +53,14 @@ static const char *refuse_few_channels(int dtype, const pl_conv_shape *s, int di
 static const char *refuse_few_filters(int dtype, const pl_conv_shape *s, int direction, int requested) {
     (void)dtype, (void)requested;
     if (s->groups != 1) return "the channels are grouped";
-    if (direction == PL_BACKWARD_DATA) return "lanes run over the outputs of a filter";
-    if (s->c > MOST_CHANNELS) return "more than 8 channels";
-    if (s->k > PL_FEW_FILTERS) return "more than 10 filters";
-    if (direction == PL_FORWARD && (s->stride_h != 1 || s->stride_w != 1)) return "the stride is not 1";
+    if (direction == PL_BACKWARD_DATA) { /* filters and channels change places */
+        if (s->k > MOST_CHANNELS) return "more than 8 filters";
+        if (s->c > MOST_OF_FEW_FILTERS) return "more than 4 channels";
+    } else {
+        if (s->c > MOST_CHANNELS) return "more than 8 channels";
+        if (s->k > PL_FEW_FILTERS) return "more than 10 filters";
+    }
+    if (direction != PL_BACKWARD_WEIGHTS && (s->stride_h != 1 || s->stride_w != 1)) return "the stride is not 1";
     if (direction == PL_BACKWARD_WEIGHTS && (s->dilation_h != 1 || s->dilation_w != 1))
         return "the filter is dilated";
     if (direction == PL_BACKWARD_WEIGHTS && s->kh * s->kw * s->c * s->k > PL_CONV_SMALL_FILTERS)

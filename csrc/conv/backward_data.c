@@ -5,12 +5,14 @@
  *   dx[n, iy, ix, c] = sum over the taps (r, s) with iy + pad_top - r*dilation_h = oy*stride_h (and
  *   likewise ix), over k, of dy[n, oy, ox, k] * w[r, s, c, k]
  *
- * Taps are walked in falling order, so that neighbours lie in rising order in memory. */
+ * Taps are walked in falling order, so that neighbours lie in rising order in memory. Winograd and the
+ * tiles for few filters, whose stride is 1, are given turned filters and go forward. */
 #include "conv/conv.h"
 
 #include "common/scratch.h"
 #include "conv/depthwise.h"
 #include "conv/few_channels.h"
+#include "conv/few_filters.h"
 #include "conv/winograd.h"
 #include "threading/threading.h"
 
@@ -138,12 +140,33 @@ static size_t prepare_phase(data_plan *plan, ptrdiff_t py, ptrdiff_t px, size_t 
     return (size_t)(s->groups * plan->panel_columns * depth) * plan->item;
 }
 
+/* At stride 1: dx as a convolution of dy with the filters turned by 180 degrees, (kh, kw, k, c). */
+static int forward_of_turned(const pl_conv2d_backward_data_args *a, int (*forward)(const pl_conv2d_args *)) {
+    const pl_conv_shape *s = &a->shape;
+    const size_t tap_bytes = (size_t)(s->c * s->k) * pl_item_size(a->dtype);
+    const ptrdiff_t taps = s->kh * s->kw;
+    char *turned = pl_scratch(PL_SLOT_TURNED, (size_t)taps * tap_bytes);
+    if (!turned) return PL_NO_MEMORY;
+    const pl_gemm_kernels *kernels = pl_gemm_select(a->dtype);
+    for (ptrdiff_t tap = 0; tap < taps; tap++)
+        kernels->pack_transposed((const char *)a->weights + (size_t)(taps - 1 - tap) * tap_bytes, s->k, s->k,
+                                 s->c, turned + (size_t)tap * tap_bytes, s->c, s->c);
+    pl_conv2d_args args = {.dtype = a->dtype, .shape = *s, .x = a->dy, .weights = turned, .y = a->dx};
+    pl_conv_shape *to = &args.shape;
+    to->h = s->oh, to->w = s->ow, to->c = s->k;
+    to->oh = s->h, to->ow = s->w, to->k = s->c;
+    to->pad_top = (s->kh - 1) * s->dilation_h - s->pad_top;
+    to->pad_left = (s->kw - 1) * s->dilation_w - s->pad_left;
+    return forward(&args);
+}
+
 int pl_conv2d_backward_data(const void *args) {
     const pl_conv2d_backward_data_args *a = args;
     const pl_conv_shape *s = &a->shape;
     if (s->n * s->h * s->w * s->c == 0) return PL_OK;
     switch (pl_conv_algorithm(a->dtype, s, PL_BACKWARD_DATA, a->algorithm)) {
-    case PL_CONV_WINOGRAD: return pl_winograd_backward_data(a->dtype, s, a->dy, a->weights, a->dx);
+    case PL_CONV_WINOGRAD: return forward_of_turned(a, pl_winograd_forward);
+    case PL_CONV_FEW_FILTERS: return forward_of_turned(a, pl_few_filters_forward);
     case PL_CONV_FEW_CHANNELS: return pl_few_channels_backward_data(a);
     case PL_CONV_DEPTHWISE: return pl_depthwise_backward_data(a);
     }

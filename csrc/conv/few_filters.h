@@ -53,7 +53,7 @@ typedef struct {
     pl_repeat_kernel repeat;
 } pl_few_filters_kernels;
 
-/* Shapes that pl_conv_algorithm gave to these kernels. */
+/* Shapes that pl_conv_algorithm gave to these kernels; backward-data is forward with turned filters. */
 int pl_few_filters_forward(const pl_conv2d_args *args);
 int pl_few_filters_backward_weights(const pl_conv2d_backward_weights_args *args);
 

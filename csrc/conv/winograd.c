@@ -257,30 +257,6 @@ int pl_winograd_forward(const pl_conv2d_args *args) {
     return status;
 }
 
-/* The filters of the convolution that takes dy to dx: turned by 180 degrees, (3, 3, k, c). */
-static void rotate_filters(const pl_gemm_kernels *kernels, const pl_conv_shape *s, size_t item,
-                           const void *weights, char *rotated) {
-    const size_t tap_bytes = (size_t)(s->c * s->k) * item;
-    for (int tap = 0; tap < 9; tap++)
-        kernels->pack_transposed((const char *)weights + (size_t)(8 - tap) * tap_bytes, s->k, s->k, s->c,
-                                 rotated + (size_t)tap * tap_bytes, s->c, s->c);
-}
-
-int pl_winograd_backward_data(int dtype, const pl_conv_shape *shape, const void *dy, const void *weights,
-                              void *dx) {
-    const pl_conv_shape *s = shape;
-    const size_t item = pl_item_size(dtype);
-    char *rotated = pl_scratch(PL_SLOT_CONV, (size_t)(9 * s->c * s->k) * item);
-    if (!rotated) return PL_NO_MEMORY;
-    rotate_filters(pl_gemm_select(dtype), s, item, weights, rotated);
-    pl_conv_shape turned = *shape;
-    turned.h = s->oh, turned.w = s->ow, turned.c = s->k;
-    turned.oh = s->h, turned.ow = s->w, turned.k = s->c;
-    turned.pad_top = 2 - s->pad_top, turned.pad_left = 2 - s->pad_left;
-    const pl_conv2d_args args = {.dtype = dtype, .shape = turned, .x = dy, .weights = rotated, .y = dx};
-    return pl_winograd_forward(&args);
-}
-
 static void transform_block(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
     (void)thread;
     const winograd_plan *p = context;

@@ -37,10 +37,8 @@ typedef struct {
                             ptrdiff_t end);
 } pl_winograd_kernels;
 
-/* The three directions; shapes that pl_conv_algorithm gave to Winograd. */
+/* Shapes that pl_conv_algorithm gave to Winograd; backward-data is forward with turned filters. */
 int pl_winograd_forward(const pl_conv2d_args *args);
-int pl_winograd_backward_data(int dtype, const pl_conv_shape *shape, const void *dy, const void *weights,
-                              void *dx);
 int pl_winograd_backward_weights(int dtype, const pl_conv_shape *shape, const void *dy, const void *x,
                                  void *dweights);
 

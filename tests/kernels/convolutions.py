@@ -13,6 +13,7 @@ KINDS = {
     "few filters": Conv((2, 12, 21, 3), (7, 6, 3, 7), padding=((3, 3), (0, 4))),
     "few filters strided": Conv((2, 9, 12, 2), (3, 4, 2, 9), strides=(2, 2)),
     "few filters dilated": Conv((2, 11, 12, 2), (3, 2, 2, 5), dilation=(2, 1)),
+    "few filters far out": Conv((2, 5, 18, 3), (2, 3, 3, 4), padding=((3, 2), (4, 3))),
     "1x1": Conv((2, 5, 6, 17), (1, 1, 17, 33)),
     "1x1 strided": Conv((2, 7, 6, 9), (1, 1, 9, 20), strides=(2, 2)),
     "strided": Conv(
