@@ -56,6 +56,7 @@ typedef struct {
     pl_wide_rows shape;
     int dtype, relu, stream;
     ptrdiff_t item, size, sums; /* bytes of an element, elements of x, partial sums of a column */
+    ptrdiff_t task_columns;     /* of a chunk that a task sums */
     const char *dy, *x;
     char *out;
     /* Working memory: the constants of the elementwise pass, four rows; the partial sums of every
@@ -182,17 +183,17 @@ static void pooled_sum_tasks(void *context, ptrdiff_t begin, ptrdiff_t end, int 
 }
 
 /* ---- tasks ---------------------------------------------------------------------------------- */
-/* Task: one chunk of rows, TASK_COLUMNS columns of it. */
+/* Task: one chunk of rows, all of it or some columns; no sum depends on which. */
 static void sum_tasks(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
     const norm_call *call = context;
     const pl_wide_rows *shape = &call->shape;
-    const ptrdiff_t blocks = pl_ceil_div(shape->width, TASK_COLUMNS);
+    const ptrdiff_t blocks = pl_ceil_div(shape->width, call->task_columns);
     (void)thread;
     for (ptrdiff_t task = begin; task < end; task++) {
-        const ptrdiff_t chunk = task / blocks, j = task % blocks * TASK_COLUMNS;
+        const ptrdiff_t chunk = task / blocks, j = task % blocks * call->task_columns;
         const ptrdiff_t row = chunk * PL_NORM_CHUNK;
         const ptrdiff_t rows = pl_min(PL_NORM_CHUNK, shape->rows - row);
-        const ptrdiff_t columns = pl_min(TASK_COLUMNS, shape->width - j);
+        const ptrdiff_t columns = pl_min(call->task_columns, shape->width - j);
         const ptrdiff_t rest = chunk == shape->chunks - 1 ? shape->rest - j : 0;
         const ptrdiff_t at = (row * shape->width + j) * call->item;
         char *partial = call->partials + (chunk * call->sums * shape->width + j) * call->item;
@@ -210,7 +211,9 @@ static void sum_chunks(norm_call *call) {
         pl_parallel_for(call->shape.chunks, call->workers, pooled_sum_tasks, call);
         return;
     }
-    const ptrdiff_t tasks = call->shape.chunks * pl_ceil_div(call->shape.width, TASK_COLUMNS);
+    const int few = call->shape.chunks < 4 * pl_threads();
+    call->task_columns = few ? TASK_COLUMNS : call->shape.width;
+    const ptrdiff_t tasks = call->shape.chunks * pl_ceil_div(call->shape.width, call->task_columns);
     pl_parallel_for(tasks, pl_workers(tasks, 0.1 * (double)call->size), sum_tasks, call);
 }
 

@@ -12,7 +12,7 @@
 #include "simd/loops.h"
 #include "simd/simd.h"
 
-enum { BLOCK = 4, SAMPLE = 16, AHEAD = 8 };
+enum { BLOCK = 4, SAMPLE = 16, SECTION = 8 };
 
 /* Vector j of a block of v vectors; the last one may be partial. */
 PL_INLINE vec load(const real *p, int j, const int v, const int full, vtail tail) {
@@ -25,11 +25,12 @@ PL_INLINE void store(real *p, vec x, int j, const int v, const int full, vtail t
         v_store_tail(p + j * PL_LANES, x, tail);
 }
 
+/* The sums of a block of columns go on over `rows` rows. With sample > 0 they begin, and the shift is
+ * the mean of so many rows. */
 PL_INLINE void statistics_block(const real *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t columns,
-                                ptrdiff_t rest, real *partial, const int v, const int full) {
+                                ptrdiff_t sample, real *partial, const int v, const int full) {
     const vtail tail = tail_of(columns - (v - 1) * PL_LANES);
     vec shift[BLOCK], sum[BLOCK], square[BLOCK];
-    const ptrdiff_t sample = pl_min(rows, SAMPLE);
     const vec share = v_set1(1 / (real)pl_max(sample, 1));
 #pragma GCC unroll 4
     for (int j = 0; j < v; j++) shift[j] = sum[j] = square[j] = v_zero();
@@ -37,13 +38,16 @@ PL_INLINE void statistics_block(const real *x, ptrdiff_t rows, ptrdiff_t width, 
 #pragma GCC unroll 4
         for (int j = 0; j < v; j++)
             shift[j] = v_fma(load(x + r * width, j, v, full, tail), share, shift[j]);
-    if (rows == 0)
-        for (int j = 0; j < v; j++)
-            if (rest > j * PL_LANES) shift[j] = v_load_n(x + j * PL_LANES, rest - j * PL_LANES);
+    if (sample == 0)
+#pragma GCC unroll 4
+        for (int j = 0; j < v; j++) {
+            shift[j] = load(partial, j, v, full, tail);
+            sum[j] = load(partial + width, j, v, full, tail);
+            square[j] = load(partial + 2 * width, j, v, full, tail);
+        }
     for (ptrdiff_t r = 0; r < rows; r++, x += width) {
 #pragma GCC unroll 4
         for (int j = 0; j < v; j++) {
-            __builtin_prefetch(x + AHEAD * width + j * PL_LANES);
             const vec d = load(x, j, v, full, tail) - shift[j];
             sum[j] = sum[j] + d;
             square[j] = v_fma(d, d, square[j]);
@@ -52,20 +56,13 @@ PL_INLINE void statistics_block(const real *x, ptrdiff_t rows, ptrdiff_t width, 
 #pragma GCC unroll 4
     for (int j = 0; j < v; j++) {
         store(partial, shift[j], j, v, full, tail);
-        const ptrdiff_t n = pl_min(rest, columns) - j * PL_LANES;
-        if (n > 0) {
-            /* Lanes that are not loaded are 0 on both sides. */
-            const vec d = v_load_n(x + j * PL_LANES, n) - v_load_n(partial + j * PL_LANES, n);
-            sum[j] = sum[j] + d;
-            square[j] = v_fma(d, d, square[j]);
-        }
         store(partial + width, sum[j], j, v, full, tail);
         store(partial + 2 * width, square[j], j, v, full, tail);
     }
 }
 
 PL_INLINE void gradient_block(const real *dy, const real *x, const real *mean, ptrdiff_t rows,
-                              ptrdiff_t width, ptrdiff_t columns, ptrdiff_t rest, real *partial,
+                              ptrdiff_t width, ptrdiff_t columns, int begin, real *partial,
                               const int v, const int full) {
     const vtail tail = tail_of(columns - (v - 1) * PL_LANES);
     vec center[BLOCK], sum[BLOCK], product[BLOCK];
@@ -74,11 +71,15 @@ PL_INLINE void gradient_block(const real *dy, const real *x, const real *mean, p
         center[j] = load(mean, j, v, full, tail);
         sum[j] = product[j] = v_zero();
     }
+    if (!begin)
+#pragma GCC unroll 4
+        for (int j = 0; j < v; j++) {
+            sum[j] = load(partial, j, v, full, tail);
+            product[j] = load(partial + width, j, v, full, tail);
+        }
     for (ptrdiff_t r = 0; r < rows; r++, x += width, dy += width) {
 #pragma GCC unroll 4
         for (int j = 0; j < v; j++) {
-            __builtin_prefetch(x + AHEAD * width + j * PL_LANES);
-            __builtin_prefetch(dy + AHEAD * width + j * PL_LANES);
             const vec g = load(dy, j, v, full, tail);
             sum[j] = sum[j] + g;
             product[j] = v_fma(g, load(x, j, v, full, tail) - center[j], product[j]);
@@ -86,13 +87,6 @@ PL_INLINE void gradient_block(const real *dy, const real *x, const real *mean, p
     }
 #pragma GCC unroll 4
     for (int j = 0; j < v; j++) {
-        const ptrdiff_t n = pl_min(rest, columns) - j * PL_LANES;
-        if (n > 0) {
-            const vec g = v_load_n(dy + j * PL_LANES, n);
-            sum[j] = sum[j] + g;
-            product[j] = v_fma(g, v_load_n(x + j * PL_LANES, n) - v_load_n(mean + j * PL_LANES, n),
-                               product[j]);
-        }
         store(partial, sum[j], j, v, full, tail);
         store(partial + width, product[j], j, v, full, tail);
     }
@@ -117,31 +111,69 @@ PL_INLINE int block_vectors(ptrdiff_t columns) {
     else                         \
         BODY(1, 0)
 
-static void statistics(const void *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t columns,
-                       ptrdiff_t rest, void *partial) {
-    for (ptrdiff_t j = 0; j < columns;) {
-        const int v = block_vectors(columns - j);
-        const ptrdiff_t n = pl_min(columns - j, v * PL_LANES);
-#define BODY(V, FULL) \
-    statistics_block((const real *)x + j, rows, width, n, rest - j, (real *)partial + j, V, FULL)
-        FOR_BLOCK(v, n, BODY);
-#undef BODY
-        j += n;
-    }
+/* Rows whose columns are all read before those of the next rows, near the order of memory.
+ * Prefetching by hand took longer (Zen 4). */
+PL_INLINE ptrdiff_t section_rows(ptrdiff_t rows, ptrdiff_t columns) {
+    return columns > BLOCK * PL_LANES ? SECTION : rows;
 }
 
-static void gradient_sums(const void *dy, const void *x, const void *mean, ptrdiff_t rows,
-                          ptrdiff_t width, ptrdiff_t columns, ptrdiff_t rest, void *partial) {
-    for (ptrdiff_t j = 0; j < columns;) {
-        const int v = block_vectors(columns - j);
-        const ptrdiff_t n = pl_min(columns - j, v * PL_LANES);
-#define BODY(V, FULL)                                                                              \
-    gradient_block((const real *)dy + j, (const real *)x + j, (const real *)mean + j, rows, width, \
-                   n, rest - j, (real *)partial + j, V, FULL)
-        FOR_BLOCK(v, n, BODY);
+static void statistics(const void *from, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t columns,
+                       ptrdiff_t rest, void *partial) {
+    const real *x = from;
+    real *shift = partial, *sum = shift + width, *square = sum + width;
+    if (rows == 0)
+        for (ptrdiff_t j = 0; j < columns; j++) {
+            shift[j] = j < rest ? x[j] : 0;
+            sum[j] = square[j] = 0;
+        }
+    const ptrdiff_t section = section_rows(rows, columns);
+    for (ptrdiff_t row = 0; row < rows; row += section, x += section * width) {
+        const ptrdiff_t height = pl_min(section, rows - row);
+        const ptrdiff_t sample = row == 0 ? pl_min(rows, SAMPLE) : 0;
+        for (ptrdiff_t j = 0; j < columns;) {
+            const int v = block_vectors(columns - j);
+            const ptrdiff_t n = pl_min(columns - j, v * PL_LANES);
+#define BODY(V, FULL) statistics_block(x + j, height, width, n, sample, shift + j, V, FULL)
+            FOR_BLOCK(v, n, BODY);
 #undef BODY
-        j += n;
+            j += n;
+        }
     }
+    x = (const real *)from + rows * width;
+    EACH_VECTOR_ONCE(pl_min(rest, columns), {
+        const vec d = v_load_n(x + i, left) - v_load_n(shift + i, left);
+        v_store_n(sum + i, v_load_n(sum + i, left) + d, left);
+        v_store_n(square + i, v_fma(d, d, v_load_n(square + i, left)), left);
+    });
+}
+
+static void gradient_sums(const void *gradient, const void *from, const void *center, ptrdiff_t rows,
+                          ptrdiff_t width, ptrdiff_t columns, ptrdiff_t rest, void *partial) {
+    const real *dy = gradient, *x = from, *mean = center;
+    real *sum = partial, *product = sum + width;
+    if (rows == 0)
+        for (ptrdiff_t j = 0; j < columns; j++) sum[j] = product[j] = 0;
+    const ptrdiff_t section = section_rows(rows, columns);
+    for (ptrdiff_t row = 0; row < rows; row += section) {
+        const ptrdiff_t height = pl_min(section, rows - row), at = row * width;
+        for (ptrdiff_t j = 0; j < columns;) {
+            const int v = block_vectors(columns - j);
+            const ptrdiff_t n = pl_min(columns - j, v * PL_LANES);
+#define BODY(V, FULL)                                                                            \
+    gradient_block(dy + at + j, x + at + j, mean + j, height, width, n, row == 0, sum + j, V, FULL)
+            FOR_BLOCK(v, n, BODY);
+#undef BODY
+            j += n;
+        }
+    }
+    dy += rows * width;
+    x += rows * width;
+    EACH_VECTOR_ONCE(pl_min(rest, columns), {
+        const vec g = v_load_n(dy + i, left);
+        const vec d = v_load_n(x + i, left) - v_load_n(mean + i, left);
+        v_store_n(sum + i, v_load_n(sum + i, left) + g, left);
+        v_store_n(product + i, v_fma(g, d, v_load_n(product + i, left)), left);
+    });
 }
 
 /* ---- chunks to channels --------------------------------------------------------------------- */
