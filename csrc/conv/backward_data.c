@@ -31,6 +31,8 @@ typedef struct {
     size_t window_bytes;
     ptrdiff_t width, panel_columns, band, bands, top, left; /* top, left: window of dy for band 0 */
     ptrdiff_t window_height, window_width;
+    int ahead;  /* dy is read once, from memory: the pixels of the next tile are fetched */
+    int stream; /* dx goes past the caches */
 } data_plan;
 
 /* Row of dy that tap r contributes to input row iy, if the strides meet. */
@@ -46,7 +48,7 @@ static void band_of_phase(const data_plan *plan, pl_frame frame, ptrdiff_t image
     const ptrdiff_t item = (ptrdiff_t)plan->item, channels = s->c / s->groups, filters = s->k / s->groups;
     const ptrdiff_t which = py * s->stride_w + px;
     const pl_walk *walk = &plan->walks[which];
-    const pl_finish finish = {0, 0, NULL, NULL};
+    const pl_finish finish = {0, 0, NULL, NULL, plan->stream};
     const ptrdiff_t across = px < s->w ? pl_ceil_div(s->w - px, s->stride_w) : 0;
     const ptrdiff_t down = py < rows ? pl_ceil_div(rows - py, s->stride_h) : 0;
     for (ptrdiff_t group = 0; group < s->groups; group++)
@@ -75,6 +77,7 @@ static void band_of_phase(const data_plan *plan, pl_frame frame, ptrdiff_t image
                         to_pixel = to_row += s->stride_h * s->w * s->c * item;
                     }
                 }
+                if (plan->ahead && j == 0) pl_prefetch(pixel, m * s->k * item);
                 plan->kernels->rows[vectors - 1][m - 1](from, walk, panel,
                                                         pl_panel_width(plan->kernels, n), to, n, &finish);
                 left -= m;
@@ -100,6 +103,7 @@ static void run_bands(void *context, ptrdiff_t begin, ptrdiff_t end, int thread)
             for (ptrdiff_t px = 0; px < s->stride_w; px++)
                 band_of_phase(plan, frame, image, row0, rows, py, px);
     }
+    if (plan->stream) plan->kernels->fence();
 }
 
 /* Walk and transposed panels of one phase; returns the bytes that its panels take. */
@@ -195,6 +199,10 @@ int pl_conv2d_backward_data(const void *args) {
     if (!inside)
         plan.window_bytes =
             (size_t)pl_round_up(plan.window_height * plan.window_width * s->k, 16) * plan.item;
+
+    plan.ahead = taps == 1 && s->groups == 1 && phases == 1;
+    plan.stream = plan.ahead && pl_streams(a->dx, s->c * (ptrdiff_t)plan.item,
+                                           s->n * s->h * s->w * (s->c + s->k) * (ptrdiff_t)plan.item);
 
     const size_t panel_bytes =
         (size_t)(s->groups * plan.panel_columns * taps * (s->k / s->groups)) * plan.item;

@@ -17,6 +17,9 @@
 #include "reduce/reduce.h"
 #include "threading/threading.h"
 
+/* A 1 x 1 filter, with few tiles to share a panel, reads pixels of dy of at most this size as they lie. */
+enum { UNPACKED_BYTES = 1024 };
+
 typedef struct {
     const pl_conv2d_backward_weights_args *args;
     const pl_gemm_kernels *kernels;
@@ -30,15 +33,17 @@ typedef struct {
     ptrdiff_t unit_tiles, panels, tiles; /* tiles of a unit; panels of a group; all tiles */
     ptrdiff_t chunk, chunks;             /* images of a chunk; how many chunks */
     ptrdiff_t band, bands;
+    int packs; /* dy goes through panels */
 } weights_plan;
 
 /* Adds one band of one image to the tiles [begin, end) of dw. Tiles are numbered group by group,
  * panel by panel, so a range needs few panels of dy. */
 static void band_of_tiles(const weights_plan *plan, char *dw, pl_frame frame, const char *dy, ptrdiff_t rows,
-                          ptrdiff_t begin, ptrdiff_t end, char *panel, int accumulate) {
+                          ptrdiff_t begin, ptrdiff_t end, char *panel, int accumulate,
+                          pl_soon soon) {
     const pl_conv_shape *s = &plan->args->shape;
     const ptrdiff_t item = (ptrdiff_t)plan->item, filters = s->k / s->groups, channels = s->c / s->groups;
-    const pl_pixels pixels = {rows, s->ow, s->stride_w * s->c, s->stride_h * frame.row};
+    pl_pixels pixels = {rows, s->ow, s->stride_w * s->c, s->stride_h * frame.row, dy, 0};
     const ptrdiff_t per_panel = plan->units * plan->unit_tiles;
     ptrdiff_t packed = -1;
     for (ptrdiff_t tile = begin; tile < end; tile++) {
@@ -49,7 +54,7 @@ static void band_of_tiles(const weights_plan *plan, char *dw, pl_frame frame, co
         const int vectors = (int)pl_ceil_div(n, plan->kernels->lanes);
         const char *b = dy + column * item;
         ptrdiff_t ldb = s->k;
-        if (s->k > plan->width || (!plan->kernels->masked_load && n % plan->kernels->lanes)) {
+        if (plan->packs || (!plan->kernels->masked_load && n % plan->kernels->lanes)) {
             ldb = pl_panel_width(plan->kernels, n);
             if (packed != column_block) plan->kernels->pack(b, s->k, rows * s->ow, n, panel, ldb);
             packed = column_block;
@@ -63,6 +68,7 @@ static void band_of_tiles(const weights_plan *plan, char *dw, pl_frame frame, co
         const ptrdiff_t stop = pl_min(i + plan->height, plan->unit_length);
         while (i < stop) {
             const int m = pl_tile_height(plan->kernels, vectors, stop - i);
+            pl_ask_for(&soon, &pixels);
             plan->kernels->columns[vectors - 1][m - 1](
                 x + i * item, &pixels, b, ldb, dw + ((unit * plan->unit_length + i) * s->k + column) * item,
                 s->k, n, accumulate);
@@ -85,7 +91,8 @@ static void images_of_tiles(const weights_plan *plan, char *dw, ptrdiff_t first,
             const char *dy =
                 (const char *)a->dy + (size_t)((image * s->oh + row) * s->ow * s->k) * plan->item;
             band_of_tiles(plan, dw, frame, dy, rows, begin, end, space + plan->window_bytes,
-                          image > first || row > 0);
+                          image > first || row > 0,
+                          pl_soon_of(s, a->x, a->dy, plan->item, last, image, row, plan->band));
         }
 }
 
@@ -137,6 +144,13 @@ int pl_conv2d_backward_weights(const void *args) {
     const pl_window whole = pl_window_of(s, 0, s->oh);
     const ptrdiff_t row_bytes = (s->stride_h * whole.width * s->c + s->ow * plan.width) * (ptrdiff_t)item;
     plan.band = pl_band_rows(s->oh, row_bytes, s->n, 1);
+    plan.packs = s->k > plan.width;
+    if (s->kh * s->kw == 1 && s->groups == 1) {
+        /* Bound by memory: bands of x and dy so small that the next one has room in L2 beside them. */
+        const ptrdiff_t both_bytes = (s->stride_h * s->w * s->c + s->ow * s->k) * (ptrdiff_t)item;
+        plan.band = pl_band_rows(s->oh, 2 * both_bytes, s->n, 1);
+        plan.packs &= s->k * (ptrdiff_t)item > UNPACKED_BYTES;
+    }
     if (!pl_window_inside(whole, s->h, s->w)) {
         const pl_window window = pl_window_of(s, 0, plan.band);
         plan.window_bytes = (size_t)pl_round_up(window.height * window.width * s->c, 16) * item;

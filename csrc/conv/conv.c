@@ -27,6 +27,8 @@ typedef struct {
     ptrdiff_t width; /* columns of a full panel */
     ptrdiff_t panel_columns; /* columns of all panels of a group, padded to whole vectors */
     ptrdiff_t band, bands;
+    int ahead;  /* x is read once, from memory: the pixels of the next tile are fetched */
+    int stream; /* y goes past the caches */
 } conv_plan;
 
 static void band_of_group(const conv_plan *plan, pl_frame frame, ptrdiff_t image, ptrdiff_t row0,
@@ -45,7 +47,8 @@ static void band_of_group(const conv_plan *plan, pl_frame frame, ptrdiff_t image
         const ptrdiff_t ldb = plan->panels ? pl_panel_width(plan->kernels, n) : s->k;
         const pl_finish finish = {0, a->activation == PL_RELU,
                                   a->bias ? (const char *)a->bias + column * item : NULL,
-                                  a->scale ? (const char *)a->scale + column * item : NULL};
+                                  a->scale ? (const char *)a->scale + column * item : NULL,
+                                  plan->stream};
         char *y = (char *)a->y + ((image * s->oh + row0) * s->ow * s->k + column) * item;
         const char *row = x, *pixel = x;
         ptrdiff_t ox = 0;
@@ -63,6 +66,7 @@ static void band_of_group(const conv_plan *plan, pl_frame frame, ptrdiff_t image
                     pixel = row;
                 }
             }
+            if (plan->ahead && j == 0) pl_prefetch(pixel, m * pixel_step);
             plan->kernels->rows[vectors - 1][m - 1](from, &plan->walk, panel, ldb, to, n, &finish);
             left -= m;
         }
@@ -88,6 +92,7 @@ static void run_bands(void *context, ptrdiff_t begin, ptrdiff_t end, int thread)
                         (char *)a->y + (size_t)((image * s->oh + row0) * s->ow * s->k) * plan->item,
                         rows * s->ow * s->k);
     }
+    if (plan->stream) plan->kernels->fence();
 }
 
 /* Offsets of the taps (r, s) in a window whose rows are `row` elements apart. */
@@ -99,6 +104,9 @@ static void walk_taps(conv_plan *plan, ptrdiff_t *offset, ptrdiff_t row) {
     plan->walk = (pl_walk){s->kh * s->kw, s->c / s->groups, offset};
     pl_join_runs(&plan->walk, offset);
 }
+
+/* Pixels of a band of a 1 x 1 filter: y is written from its beginning to its end. */
+enum { PIXELS_AT_ONCE = 96 };
 
 int pl_conv2d(const void *args) {
     const pl_conv2d_args *a = args;
@@ -120,6 +128,11 @@ int pl_conv2d(const void *args) {
     const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)s->k * (double)plan.depth;
     const int workers = pl_workers(s->n * s->oh, work / 64.0);
     plan.band = pl_band_rows(s->oh, s->stride_h * whole.width * s->c * (ptrdiff_t)plan.item, s->n, workers);
+    plan.ahead = taps == 1 && s->groups == 1 && s->stride_h == 1 && s->stride_w == 1;
+    if (plan.ahead) plan.band = pl_min(plan.band, pl_ceil_div(PIXELS_AT_ONCE, s->ow));
+    plan.stream = plan.ahead && a->activation <= PL_RELU &&
+                  pl_streams(a->y, s->k * (ptrdiff_t)plan.item,
+                             s->n * s->oh * s->ow * (s->c + s->k) * (ptrdiff_t)plan.item);
     plan.bands = pl_ceil_div(s->oh, plan.band);
     const pl_window window = pl_window_of(s, 0, plan.band);
     const int inside = pl_window_inside(whole, s->h, s->w);

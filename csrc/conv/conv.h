@@ -45,6 +45,39 @@ void pl_join_runs(pl_walk *walk, ptrdiff_t *offset);
  * several workers have eight bands each, however few the images. */
 ptrdiff_t pl_band_rows(ptrdiff_t rows, ptrdiff_t row_bytes, ptrdiff_t images, int workers);
 
+/* A call that moves more bytes than a usual last-level cache holds writes its result, pixels of
+ * `row_bytes`, past the caches: they would lose it before it is read. */
+PL_INLINE int pl_streams(const void *result, ptrdiff_t row_bytes, ptrdiff_t bytes) {
+    return bytes > 32 << 20 && (uintptr_t)result % 64 == 0 && row_bytes % 64 == 0;
+}
+
+/* Asks for memory that the next tile reads. */
+PL_INLINE void pl_prefetch(const void *memory, ptrdiff_t bytes) {
+    for (ptrdiff_t i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)memory + i, 0, 2);
+}
+
+/* What the next band of a gradient of filters reads, and how much of it is not asked for yet. */
+typedef struct {
+    const char *memory[2];
+    ptrdiff_t bytes[2];
+} pl_soon;
+
+/* x and dy of the band of `rows` rows that follows row `row` of `image`: none behind the last image
+ * (before `images`), or where they would drive the present band out of L2. */
+pl_soon pl_soon_of(const pl_conv_shape *s, const void *x, const void *dy, size_t item, ptrdiff_t images,
+                   ptrdiff_t image, ptrdiff_t row, ptrdiff_t rows);
+
+/* Gives a kernel call that walks over `pixels` its share: a line for each pixel at most. */
+PL_INLINE void pl_ask_for(pl_soon *soon, pl_pixels *pixels) {
+    const int which = soon->bytes[0] <= 0;
+    const ptrdiff_t count = pl_max(1, pixels->outer * pixels->inner);
+    pixels->soon_step = pl_min(64, pl_ceil_div(pl_max(0, soon->bytes[which]), count));
+    if (pixels->soon_step == 0) return;
+    pixels->soon = soon->memory[which];
+    soon->memory[which] += 64 * count;
+    soon->bytes[which] -= 64 * count;
+}
+
 PL_INLINE ptrdiff_t pl_floor_div(ptrdiff_t a, ptrdiff_t b) {
     return a >= 0 ? a / b : -((b - 1 - a) / b);
 }

@@ -65,7 +65,8 @@ static void forward_bands(void *context, ptrdiff_t begin, ptrdiff_t end, int thr
                 const pl_strip_kernel *kernels = cut->kernels->strip[pl_ceil_div(n, cut->kernels->lanes) - 1];
                 const pl_finish finish = {0, a->activation == PL_RELU,
                                           a->bias ? (const char *)a->bias + j * item : NULL,
-                                          a->scale ? (const char *)a->scale + j * item : NULL};
+                                          a->scale ? (const char *)a->scale + j * item : NULL,
+                                          0};
                 pl_strip strip = {frame.pixels + row * s->stride_h * frame.row * item,
                                   plan->panels + j * plan->depth * item,
                                   y + (row * s->ow * s->k + j) * item,
@@ -259,7 +260,7 @@ static void choose_tile(weights_plan *plan, ptrdiff_t kh, ptrdiff_t length, int 
 }
 
 static void band_of_weights(const weights_plan *plan, char *dw, pl_frame frame, const char *dy,
-                            ptrdiff_t rows, char *panel, int accumulate) {
+                            ptrdiff_t rows, char *panel, int accumulate, pl_soon soon) {
     const panel_cut *cut = &plan->cut;
     const pl_few_channels_kernels *kernels = cut->kernels;
     const pl_conv_shape *s = &plan->args->shape;
@@ -267,7 +268,7 @@ static void band_of_weights(const weights_plan *plan, char *dw, pl_frame frame, 
     for (ptrdiff_t j = 0; j < s->k; j += cut->width) {
         const ptrdiff_t n = panel_columns(cut, j);
         const pl_taps_kernel(*tiles)[PL_TAPS_RUN] = kernels->taps[pl_ceil_div(n, kernels->lanes) - 1];
-        pl_taps taps = {.pixels = {rows, s->ow, s->stride_w * s->c, s->stride_h * frame.row},
+        pl_taps taps = {.pixels = {rows, s->ow, s->stride_w * s->c, s->stride_h * frame.row, dy, 0},
                         .x_row = s->dilation_h * frame.row,
                         .dy = dy + j * item,
                         .ldy = s->k,
@@ -286,6 +287,7 @@ static void band_of_weights(const weights_plan *plan, char *dw, pl_frame frame, 
                 const ptrdiff_t end = length * (piece + 1) / plan->runs;
                 taps.x = frame.pixels + (r * taps.x_row + i) * item;
                 taps.dw = dw + ((r * length + i) * s->k + j) * item;
+                pl_ask_for(&soon, &taps.pixels);
                 tiles[height - 1][end - i - 1](&taps, accumulate);
                 i = end;
             }
@@ -312,7 +314,8 @@ static void run_chunks(void *context, ptrdiff_t begin, ptrdiff_t end, int thread
                                                    plan->window_bytes ? space : NULL);
                 band_of_weights(plan, dw, frame,
                                 (const char *)a->dy + (image * s->oh + row) * s->ow * s->k * item, rows,
-                                space + plan->window_bytes, image > first || row > 0);
+                                space + plan->window_bytes, image > first || row > 0,
+                                pl_soon_of(s, a->x, a->dy, plan->cut.item, last, image, row, plan->band));
             }
     }
 }
@@ -330,7 +333,9 @@ int pl_few_channels_backward_weights(const pl_conv2d_backward_weights_args *a) {
     plan.chunks = pl_ceil_div(s->n, plan.chunk);
 
     const pl_window whole = pl_window_of(s, 0, s->oh);
-    plan.band = pl_band_rows(s->oh, (s->stride_h * whole.width * s->c + s->ow * s->k) * item, s->n, 1);
+    /* The next band has room in L2 beside this one. */
+    const ptrdiff_t row_bytes = (s->stride_h * whole.width * s->c + s->ow * s->k) * item;
+    plan.band = pl_band_rows(s->oh, 2 * row_bytes, s->n, 1);
     if (!pl_window_inside(whole, s->h, s->w)) {
         const pl_window window = pl_window_of(s, 0, plan.band);
         plan.window_bytes = (size_t)(pl_round_up(window.height * window.width * s->c, 16) * item);

@@ -111,7 +111,7 @@ static void multiply(const winograd_plan *p, ptrdiff_t e, ptrdiff_t count, const
     const ptrdiff_t item = (ptrdiff_t)p->item, columns = pl_panel_width(p->kernels, n), origin = 0;
     const int vectors = (int)(columns / p->kernels->lanes);
     const pl_walk walk = {1, channels, &origin};
-    const pl_finish finish = {first > 0, 0, NULL, NULL};
+    const pl_finish finish = {first > 0, 0, NULL, NULL, 0};
     for (ptrdiff_t i = 0; i < count;) {
         const int rows = pl_tile_height(p->kernels, vectors, count - i);
         const void *from[PL_TILE_ROWS];
@@ -274,7 +274,7 @@ static void accumulate_planes(void *context, ptrdiff_t begin, ptrdiff_t end, int
     const winograd_plan *p = context;
     const ptrdiff_t item = (ptrdiff_t)p->item, c = p->shape.c, k = p->shape.k;
     const ptrdiff_t panels = pl_ceil_div(k, p->width);
-    const pl_pixels pixels = {1, p->count, p->c_row, 0};
+    const pl_pixels pixels = {1, p->count, p->c_row, 0, p->v, 0};
     for (ptrdiff_t task = begin; task < end; task++) {
         const ptrdiff_t e = task / panels, j = task % panels * p->width, n = pl_min(p->width, k - j);
         const int vectors = (int)pl_ceil_div(n, p->kernels->lanes);

@@ -55,10 +55,11 @@ static void sweep_rows(const gemm_plan *plan, ptrdiff_t i0, ptrdiff_t i1, ptrdif
     const int last = p + kc == g->k;
     const ptrdiff_t origin = 0;
     const pl_walk walk = {1, kc, &origin};
-    const pl_pixels pixels = {1, kc, step, 0};
+    const pl_pixels pixels = {1, kc, step, 0, a, 0};
     const pl_finish finish = {p > 0, last && g->activation == PL_RELU,
                               last && g->bias ? at(g->bias, j, item) : NULL,
-                              g->scale ? at(g->scale, j, item) : NULL};
+                              g->scale ? at(g->scale, j, item) : NULL,
+                              0};
     for (ptrdiff_t i = i0; i < i1;) {
         const int m = pl_tile_height(plan->kernels, vectors, i1 - i);
         char *c = (char *)g->c + (i * g->ldc + j) * (ptrdiff_t)item;
@@ -167,7 +168,7 @@ static void run_turned(void *context, ptrdiff_t begin, ptrdiff_t end, int thread
             for (ptrdiff_t p = 0; p < g->k; p += BLOCK_K) {
                 const ptrdiff_t origin = p;
                 const pl_walk walk = {1, pl_min(BLOCK_K, g->k - p), &origin};
-                const pl_finish finish = {p > 0, 0, NULL, NULL};
+                const pl_finish finish = {p > 0, 0, NULL, NULL, 0};
                 for (ptrdiff_t row = 0; row < rows;) {
                     const int height = pl_tile_height(plan->kernels, vectors, rows - row);
                     const void *b_rows[PL_TILE_ROWS];

@@ -22,6 +22,7 @@ typedef struct {
     int relu;         /* after the bias */
     const void *bias; /* n values added last, or NULL */
     const void *scale; /* n values that the sum is multiplied by before, or NULL; only with bias */
+    int stream; /* full tiles go past the caches: rows of c are aligned to 64 bytes; fence afterwards */
 } pl_finish;
 
 /* Rows of a by pointers:  c[i][j] = sum over k of a[i][walk(k)] * b[k * ldb + j].
@@ -31,9 +32,13 @@ typedef void (*pl_rows_kernel)(const void *const *a, const pl_walk *walk, const 
                                void *const *c, ptrdiff_t n, const pl_finish *finish);
 
 /* Rows of a as consecutive elements:
- *   c[i * ldc + j] = sum over r < outer, s < inner of a[r * jump + s * step + i] * b[(r * inner + s) * ldb + j]. */
+ *   c[i * ldc + j] = sum over r < outer, s < inner of a[r * jump + s * step + i] * b[(r * inner + s) * ldb + j].
+ * Beside each multiplication a line of `soon` is asked for, then the one `soon_step` bytes further on:
+ * memory that later calls read, or any with a step of 0. */
 typedef struct {
     ptrdiff_t outer, inner, step, jump;
+    const void *soon;
+    ptrdiff_t soon_step;
 } pl_pixels;
 typedef void (*pl_columns_kernel)(const void *a, const pl_pixels *pixels, const void *b, ptrdiff_t ldb,
                                   void *c, ptrdiff_t ldc, ptrdiff_t n, int accumulate);
@@ -52,6 +57,7 @@ typedef struct {
     /* to[k * ldt + j] = from[j * ld + k], columns from n to width are 0; any width >= n. */
     void (*pack_transposed)(const void *from, ptrdiff_t ld, ptrdiff_t k, ptrdiff_t n, void *to,
                             ptrdiff_t ldt, ptrdiff_t width);
+    void (*fence)(void); /* after the last streamed tile of a task */
 } pl_gemm_kernels;
 
 const pl_gemm_kernels *pl_gemm_select(int dtype);

@@ -13,6 +13,7 @@
 #else
 #define VECTORS 2
 #endif
+enum { FULL_TILE = 6 * VECTORS }; /* accumulators of the tile that most work goes to */
 
 /* `m`, `v` are constants in every use: the loops unroll and the arrays become registers. */
 PL_INLINE void rows_tile(const int m, const int v, const void *const *a_rows, const pl_walk *walk,
@@ -21,12 +22,13 @@ PL_INLINE void rows_tile(const int m, const int v, const void *const *a_rows, co
     const real *a[PL_TILE_ROWS];
     vec c[PL_TILE_ROWS][VECTORS];
     const vtail tail = tail_of(n - (v - 1) * PL_LANES);
+    const int stream = m * v == FULL_TILE && finish->stream && n == v * PL_LANES;
 #pragma GCC unroll 12
     for (int i = 0; i < m; i++) {
         real *row = c_rows[i];
 #pragma GCC unroll 4
         for (int j = 0; j < v; j++) {
-            __builtin_prefetch(row + j * PL_LANES, 1, 3);
+            if (!stream) __builtin_prefetch(row + j * PL_LANES, 1, 3);
             c[i][j] = v_zero();
         }
     }
@@ -78,6 +80,13 @@ PL_INLINE void rows_tile(const int m, const int v, const void *const *a_rows, co
 #pragma GCC unroll 4
             for (int j = 0; j < v; j++) c[i][j] = v_keep(m_not(v_le(c[i][j], v_zero())), c[i][j]);
     }
+    if (stream) {
+#pragma GCC unroll 12
+        for (int i = 0; i < m; i++)
+#pragma GCC unroll 4
+            for (int j = 0; j < v; j++) v_stream((real *)c_rows[i] + j * PL_LANES, c[i][j]);
+        return;
+    }
 #pragma GCC unroll 12
     for (int i = 0; i < m; i++) {
         real *row = c_rows[i];
@@ -97,6 +106,8 @@ PL_INLINE void columns_tile(const int m, const int v, const real *a, const pl_pi
     vec c[PL_TILE_ROWS][VECTORS];
     const vtail tail = tail_of(n - (v - 1) * PL_LANES);
     const ptrdiff_t inner = pixels->inner, step = pixels->step, jump = pixels->jump;
+    const ptrdiff_t soon_step = pixels->soon_step;
+    const char *soon = pixels->soon;
 #pragma GCC unroll 12
     for (int i = 0; i < m; i++)
 #pragma GCC unroll 4
@@ -120,6 +131,8 @@ PL_INLINE void columns_tile(const int m, const int v, const real *a, const pl_pi
                 bk[j] = PL_HAS_MASKED_LOAD && j == v - 1 ? v_load_tail(b + j * PL_LANES, tail)
                                                          : v_load(b + j * PL_LANES);
             __builtin_prefetch(b + 8 * ldb);
+            __builtin_prefetch(soon, 0, 2);
+            soon += soon_step;
             b += ldb;
 #pragma GCC unroll 12
             for (int i = 0; i < m; i++) {
@@ -194,6 +207,8 @@ static void pack_transposed(const void *from, ptrdiff_t ld, ptrdiff_t k, ptrdiff
         }
 }
 
+static void fence(void) { v_fence(); }
+
 #define ROWS_ENTRY(m, v) .rows[v - 1][m - 1] = rows_##m##x##v,
 #define COLUMNS_ENTRY(m, v) .columns[v - 1][m - 1] = columns_##m##x##v,
 
@@ -201,4 +216,5 @@ const pl_gemm_kernels PL_KERNEL(gemm) = {.lanes = PL_LANES,
                                          .vectors = VECTORS,
                                          .masked_load = PL_HAS_MASKED_LOAD,
                                          TILES(ROWS_ENTRY) TILES(COLUMNS_ENTRY).pack = pack,
-                                         .pack_transposed = pack_transposed};
+                                         .pack_transposed = pack_transposed,
+                                         .fence = fence};

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pellucid.core.workspace import aligned_empty
 from tests.kernels.convolutions import KINDS, three
 from tests.kernels.exact import Conv, core, every_dtype, every_isa, forced, same_bits
 from tests.support import data
@@ -42,6 +43,34 @@ def test_every_alignment_gives_the_same_bits(isa, dtype, kind):
             core.conv2d_backward(dy, x, w, need_db=False, out=(dx, dw, None), **options)
             for a, b in zip((y, dx, dw), expected, strict=True):
                 assert same_bits(a, b), offset
+
+
+def aligned(like):
+    out = aligned_empty(like.shape, like.dtype)
+    out[...] = np.nan
+    return out
+
+
+@every_isa
+@pytest.mark.parametrize("k", [64, 112, 144])
+def test_a_pointwise_result_beyond_the_caches_has_the_same_bits(isa, k):
+    """Streamed, with tiles and panels left over; a few images at a time are not."""
+    n, side = 8, 79
+    c = 208 - k
+    x, w = data.uniform((n, side, side, c), 0), data.uniform((1, 1, c, k), 1)
+    dy, b = data.uniform((n, side, side, k), 2), data.uniform((k,), 3)
+    assert x.nbytes + dy.nbytes > 32 << 20
+    options = {"conv_algo": "direct", "activation": "relu"}
+    with forced(isa, 2):
+        y = core.conv2d(x, w, b, out=aligned(dy), **options)
+        dx = aligned(x)
+        out = dx, aligned(w), None
+        core.conv2d_backward(dy, x, w, need_db=False, out=out)
+        for i in range(0, n, 4):
+            part = slice(i, i + 4)
+            assert same_bits(core.conv2d(x[part], w, b, **options), y[part])
+            small, _, _ = core.conv2d_backward(dy[part], x[part], w, need_db=False)
+            assert same_bits(small, dx[part])
 
 
 GUARDED = """
