@@ -43,7 +43,7 @@ static void band_of_tiles(const weights_plan *plan, char *dw, pl_frame frame, co
                           pl_soon soon) {
     const pl_conv_shape *s = &plan->args->shape;
     const ptrdiff_t item = (ptrdiff_t)plan->item, filters = s->k / s->groups, channels = s->c / s->groups;
-    pl_pixels pixels = {rows, s->ow, s->stride_w * s->c, s->stride_h * frame.row, dy, 0};
+    pl_pixels pixels = {rows, s->ow, s->stride_w * s->c, s->stride_h * frame.row, NULL, 0};
     const ptrdiff_t per_panel = plan->units * plan->unit_tiles;
     ptrdiff_t packed = -1;
     for (ptrdiff_t tile = begin; tile < end; tile++) {

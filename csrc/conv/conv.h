@@ -70,12 +70,11 @@ pl_soon pl_soon_of(const pl_conv_shape *s, const void *x, const void *dy, size_t
 /* Gives a kernel call that walks over `pixels` its share: a line for each pixel at most. */
 PL_INLINE void pl_ask_for(pl_soon *soon, pl_pixels *pixels) {
     const int which = soon->bytes[0] <= 0;
-    const ptrdiff_t count = pl_max(1, pixels->outer * pixels->inner);
-    pixels->soon_step = pl_min(64, pl_ceil_div(pl_max(0, soon->bytes[which]), count));
-    if (pixels->soon_step == 0) return;
+    const ptrdiff_t share = 64 * pixels->inner * pixels->outer, left = pl_max(0, soon->bytes[which]);
     pixels->soon = soon->memory[which];
-    soon->memory[which] += 64 * count;
-    soon->bytes[which] -= 64 * count;
+    pixels->soon_row = pl_min(share, left) / pixels->outer;
+    soon->memory[which] += pl_min(share, left);
+    soon->bytes[which] -= share;
 }
 
 PL_INLINE ptrdiff_t pl_floor_div(ptrdiff_t a, ptrdiff_t b) {

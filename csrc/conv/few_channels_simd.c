@@ -181,7 +181,7 @@ PL_INLINE void taps_tile(const int rows, const int run, const int v, const pl_ta
     vec c[PL_TAPS_ROWS][PL_TAPS_RUN][PL_TAPS_VECTORS];
     const vtail tail = tail_of(taps->n - (v - 1) * PL_LANES);
     const ptrdiff_t ldw = taps->ldw, ldy = taps->ldy, x_row = taps->x_row;
-    const ptrdiff_t inner = taps->pixels.inner, step = taps->pixels.step, soon_step = taps->pixels.soon_step;
+    const ptrdiff_t inner = taps->pixels.inner, step = taps->pixels.step;
     const char *soon = taps->pixels.soon;
 #pragma GCC unroll 5
     for (int r = 0; r < rows; r++)
@@ -204,11 +204,11 @@ PL_INLINE void taps_tile(const int rows, const int run, const int v, const pl_ta
     const real *dy = taps->dy, *line = taps->x;
     for (ptrdiff_t o = 0; o < taps->pixels.outer; o++, line += taps->pixels.jump) {
         const real *x = line;
+        for (const char *end = soon + taps->pixels.soon_row; soon < end; soon += 64)
+            __builtin_prefetch(soon, 0, 2);
         for (ptrdiff_t p = 0; p < inner; p++, dy += ldy, x += step) {
             const real *from = x;
             vec d[PL_TAPS_VECTORS];
-            __builtin_prefetch(soon, 0, 2);
-            soon += soon_step;
 #pragma GCC unroll 2
             for (int j = 0; j < v; j++)
                 d[j] = PL_HAS_MASKED_LOAD && j == v - 1 ? v_load_tail(dy + j * PL_LANES, tail)

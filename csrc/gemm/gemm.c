@@ -55,7 +55,7 @@ static void sweep_rows(const gemm_plan *plan, ptrdiff_t i0, ptrdiff_t i1, ptrdif
     const int last = p + kc == g->k;
     const ptrdiff_t origin = 0;
     const pl_walk walk = {1, kc, &origin};
-    const pl_pixels pixels = {1, kc, step, 0, a, 0};
+    const pl_pixels pixels = {1, kc, step, 0, NULL, 0};
     const pl_finish finish = {p > 0, last && g->activation == PL_RELU,
                               last && g->bias ? at(g->bias, j, item) : NULL,
                               g->scale ? at(g->scale, j, item) : NULL,

@@ -33,12 +33,11 @@ typedef void (*pl_rows_kernel)(const void *const *a, const pl_walk *walk, const 
 
 /* Rows of a as consecutive elements:
  *   c[i * ldc + j] = sum over r < outer, s < inner of a[r * jump + s * step + i] * b[(r * inner + s) * ldb + j].
- * Beside each multiplication a line of `soon` is asked for, then the one `soon_step` bytes further on:
- * memory that later calls read, or any with a step of 0. */
+ * Before each r the next `soon_row` bytes from `soon` on are asked for: memory that later calls read. */
 typedef struct {
     ptrdiff_t outer, inner, step, jump;
     const void *soon;
-    ptrdiff_t soon_step;
+    ptrdiff_t soon_row;
 } pl_pixels;
 typedef void (*pl_columns_kernel)(const void *a, const pl_pixels *pixels, const void *b, ptrdiff_t ldb,
                                   void *c, ptrdiff_t ldc, ptrdiff_t n, int accumulate);

@@ -106,7 +106,6 @@ PL_INLINE void columns_tile(const int m, const int v, const real *a, const pl_pi
     vec c[PL_TILE_ROWS][VECTORS];
     const vtail tail = tail_of(n - (v - 1) * PL_LANES);
     const ptrdiff_t inner = pixels->inner, step = pixels->step, jump = pixels->jump;
-    const ptrdiff_t soon_step = pixels->soon_step;
     const char *soon = pixels->soon;
 #pragma GCC unroll 12
     for (int i = 0; i < m; i++)
@@ -123,6 +122,7 @@ PL_INLINE void columns_tile(const int m, const int v, const real *a, const pl_pi
     }
     for (ptrdiff_t r = 0; r < pixels->outer; r++) {
         const real *as = a + r * jump;
+        for (const char *end = soon + pixels->soon_row; soon < end; soon += 64) __builtin_prefetch(soon, 0, 2);
 #pragma GCC unroll 4
         for (ptrdiff_t s = 0; s < inner; s++) {
             vec bk[VECTORS];
@@ -131,8 +131,6 @@ PL_INLINE void columns_tile(const int m, const int v, const real *a, const pl_pi
                 bk[j] = PL_HAS_MASKED_LOAD && j == v - 1 ? v_load_tail(b + j * PL_LANES, tail)
                                                          : v_load(b + j * PL_LANES);
             __builtin_prefetch(b + 8 * ldb);
-            __builtin_prefetch(soon, 0, 2);
-            soon += soon_step;
             b += ldb;
 #pragma GCC unroll 12
             for (int i = 0; i < m; i++) {
