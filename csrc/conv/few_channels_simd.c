@@ -23,13 +23,14 @@ enum { BLOCK = 6 };
 /* Taps that fit beside `q` sums and a broadcast into 16 registers. */
 #define BLOCK_BESIDE(q) (PL_REGISTERS == 32 || (q) <= 9 ? BLOCK : 3)
 PL_INLINE void strip_steps(const int u, const int q, const int v, const real *a, ptrdiff_t step, const real *b,
-                           ptrdiff_t ldb, vec c[][VECTORS]) {
+                           ptrdiff_t ldb, vlast last, vec c[][VECTORS]) {
     const ptrdiff_t step3 = 3 * step;
     vec bt[BLOCK][VECTORS];
 #pragma GCC unroll 6
     for (int t = 0; t < u; t++)
 #pragma GCC unroll 4
-        for (int j = 0; j < v; j++) bt[t][j] = v_load(b + t * ldb + j * PL_LANES);
+        for (int j = 0; j < v; j++)
+            bt[t][j] = v > 1 ? v_load_of(b + t * ldb, j, v, last) : v_load(b + t * ldb);
 #pragma GCC unroll 14
     for (int i = 0; i < q; i++) {
         const int apart = u > 1 ? 1 : 3; /* pixels reached from one pointer */
@@ -50,7 +51,7 @@ PL_INLINE void strip_steps(const int u, const int q, const int v, const real *a,
 PL_INLINE void strip_tile(const int q, const int v, const pl_strip *strip, const pl_finish *finish) {
     vec c[PL_STRIP][VECTORS];
     const int block = BLOCK_BESIDE(q);
-    const vtail tail = tail_of(strip->n - (v - 1) * PL_LANES);
+    const vlast last = last_of(v, strip->n);
     const ptrdiff_t step = strip->a_step, ldb = strip->ldb, ldc = strip->ldc;
     const pl_walk walk = strip->walk;
     const real *b = strip->b;
@@ -63,17 +64,15 @@ PL_INLINE void strip_tile(const int q, const int v, const pl_strip *strip, const
         ptrdiff_t left = walk.run;
         if (v == 1)
             for (; left >= block; left -= block, a += block, b += block * ldb)
-                strip_steps(block, q, v, a, step, b, ldb, c);
-        for (; left > 0; left--, a++, b += ldb) strip_steps(1, q, v, a, step, b, ldb, c);
+                strip_steps(block, q, v, a, step, b, ldb, last, c);
+        for (; left > 0; left--, a++, b += ldb) strip_steps(1, q, v, a, step, b, ldb, last, c);
     }
     if (finish->bias) {
         const real *bias = finish->bias, *scale = finish->scale;
 #pragma GCC unroll 4
         for (int j = 0; j < v; j++) {
-            const vec bj = j == v - 1 ? v_load_tail(bias + j * PL_LANES, tail) : v_load(bias + j * PL_LANES);
-            vec sj = v_set1(1);
-            if (scale)
-                sj = j == v - 1 ? v_load_tail(scale + j * PL_LANES, tail) : v_load(scale + j * PL_LANES);
+            const vec bj = v_load_of(bias, j, v, last);
+            const vec sj = scale ? v_load_of(scale, j, v, last) : v_set1(1);
 #pragma GCC unroll 14
             for (int i = 0; i < q; i++) c[i][j] = v_fma(c[i][j], sj, bj);
         }
@@ -92,12 +91,7 @@ PL_INLINE void strip_tile(const int q, const int v, const pl_strip *strip, const
             OPAQUE(to);
         }
 #pragma GCC unroll 4
-        for (int j = 0; j < v; j++) {
-            if (j == v - 1)
-                v_store_tail(to + j * PL_LANES, c[i][j], tail);
-            else
-                v_store(to + j * PL_LANES, c[i][j]);
-        }
+        for (int j = 0; j < v; j++) v_store_of(to, c[i][j], j, v, last);
     }
 }
 
@@ -179,7 +173,7 @@ PL_INLINE void slide_tile(const int q, const int v, const pl_slide *slide) {
 
 PL_INLINE void taps_tile(const int rows, const int run, const int v, const pl_taps *taps, int accumulate) {
     vec c[PL_TAPS_ROWS][PL_TAPS_RUN][PL_TAPS_VECTORS];
-    const vtail tail = tail_of(taps->n - (v - 1) * PL_LANES);
+    const vlast last = last_of(v, taps->n);
     const ptrdiff_t ldw = taps->ldw, ldy = taps->ldy, x_row = taps->x_row;
     const ptrdiff_t inner = taps->pixels.inner, step = taps->pixels.step;
     const char *soon = taps->pixels.soon;
@@ -196,10 +190,7 @@ PL_INLINE void taps_tile(const int rows, const int run, const int v, const pl_ta
 #pragma GCC unroll 16
             for (int i = 0; i < run; i++)
 #pragma GCC unroll 2
-                for (int j = 0; j < v; j++) {
-                    const real *p = from + i * ldw + j * PL_LANES;
-                    c[r][i][j] = j == v - 1 ? v_load_tail(p, tail) : v_load(p);
-                }
+                for (int j = 0; j < v; j++) c[r][i][j] = v_load_of(from + i * ldw, j, v, last);
     }
     const real *dy = taps->dy, *line = taps->x;
     for (ptrdiff_t o = 0; o < taps->pixels.outer; o++, line += taps->pixels.jump) {
@@ -210,9 +201,7 @@ PL_INLINE void taps_tile(const int rows, const int run, const int v, const pl_ta
             const real *from = x;
             vec d[PL_TAPS_VECTORS];
 #pragma GCC unroll 2
-            for (int j = 0; j < v; j++)
-                d[j] = PL_HAS_MASKED_LOAD && j == v - 1 ? v_load_tail(dy + j * PL_LANES, tail)
-                                                        : v_load(dy + j * PL_LANES);
+            for (int j = 0; j < v; j++) d[j] = v_load_padded(dy, j, v, last);
 #pragma GCC unroll 5
             for (int r = 0; r < rows; r++) {
                 if (r > 0) {
@@ -234,13 +223,7 @@ PL_INLINE void taps_tile(const int rows, const int run, const int v, const pl_ta
 #pragma GCC unroll 16
         for (int i = 0; i < run; i++)
 #pragma GCC unroll 2
-            for (int j = 0; j < v; j++) {
-                real *p = to + i * ldw + j * PL_LANES;
-                if (j == v - 1)
-                    v_store_tail(p, c[r][i][j], tail);
-                else
-                    v_store(p, c[r][i][j]);
-            }
+            for (int j = 0; j < v; j++) v_store_of(to + i * ldw, c[r][i][j], j, v, last);
 }
 
 /* clang-format off */

@@ -3,7 +3,9 @@
  * Registers: a tile of m rows by v vectors holds m * v accumulators, v vectors of b and one
  * broadcast of a: 6 * 4 + 4 + 1 = 29 of 32 with AVX-512 and NEON, 6 * 2 + 2 + 1 = 15 of 16 elsewhere.
  * Latency: an FMA takes 4 cycles on 2 ports, so at least 8 accumulators must be in flight; narrow
- * tiles (one or two vectors) are therefore taller. */
+ * tiles (one or two vectors) are therefore taller.
+ * Masks: a masked load for each k costs 256-bit tiles a tenth of their speed, a masked store of the sums 12
+ * cycles a row (Zen 4): only single vectors are masked. */
 #include "gemm/gemm.h"
 #include "simd/simd.h"
 #include "simd/transpose.h"
@@ -21,14 +23,14 @@ PL_INLINE void rows_tile(const int m, const int v, const void *const *a_rows, co
                          const pl_finish *finish) {
     const real *a[PL_TILE_ROWS];
     vec c[PL_TILE_ROWS][VECTORS];
-    const vtail tail = tail_of(n - (v - 1) * PL_LANES);
+    const vlast last = last_of(v, n);
     const int stream = m * v == FULL_TILE && finish->stream && n == v * PL_LANES;
 #pragma GCC unroll 12
     for (int i = 0; i < m; i++) {
         real *row = c_rows[i];
 #pragma GCC unroll 4
         for (int j = 0; j < v; j++) {
-            if (!stream) __builtin_prefetch(row + j * PL_LANES, 1, 3);
+            if (!stream && j * PL_VECTOR_BYTES % 64 == 0) __builtin_prefetch(row + j * PL_LANES, 1, 3);
             c[i][j] = v_zero();
         }
     }
@@ -38,7 +40,7 @@ PL_INLINE void rows_tile(const int m, const int v, const void *const *a_rows, co
             const real *row = c_rows[i];
 #pragma GCC unroll 4
             for (int j = 0; j < v; j++)
-                c[i][j] = j == v - 1 ? v_load_tail(row + j * PL_LANES, tail) : v_load(row + j * PL_LANES);
+                c[i][j] = v_load_of(row, j, v, last);
         }
     }
     for (ptrdiff_t t = 0; t < walk->runs; t++) {
@@ -49,9 +51,7 @@ PL_INLINE void rows_tile(const int m, const int v, const void *const *a_rows, co
         for (ptrdiff_t k = 0; k < run; k++) {
             vec bk[VECTORS];
 #pragma GCC unroll 4
-            for (int j = 0; j < v; j++)
-                bk[j] = PL_HAS_MASKED_LOAD && j == v - 1 ? v_load_tail(b + j * PL_LANES, tail)
-                                                         : v_load(b + j * PL_LANES);
+            for (int j = 0; j < v; j++) bk[j] = v_load_padded(b, j, v, last);
             __builtin_prefetch(b + 8 * ldb);
             b += ldb;
 #pragma GCC unroll 12
@@ -66,10 +66,8 @@ PL_INLINE void rows_tile(const int m, const int v, const void *const *a_rows, co
         const real *bias = finish->bias, *scale = finish->scale;
 #pragma GCC unroll 4
         for (int j = 0; j < v; j++) {
-            const vec bj = j == v - 1 ? v_load_tail(bias + j * PL_LANES, tail) : v_load(bias + j * PL_LANES);
-            vec sj = v_set1(1);
-            if (scale)
-                sj = j == v - 1 ? v_load_tail(scale + j * PL_LANES, tail) : v_load(scale + j * PL_LANES);
+            const vec bj = v_load_of(bias, j, v, last);
+            const vec sj = scale ? v_load_of(scale, j, v, last) : v_set1(1);
 #pragma GCC unroll 12
             for (int i = 0; i < m; i++) c[i][j] = v_fma(c[i][j], sj, bj);
         }
@@ -91,12 +89,7 @@ PL_INLINE void rows_tile(const int m, const int v, const void *const *a_rows, co
     for (int i = 0; i < m; i++) {
         real *row = c_rows[i];
 #pragma GCC unroll 4
-        for (int j = 0; j < v; j++) {
-            if (j == v - 1)
-                v_store_tail(row + j * PL_LANES, c[i][j], tail);
-            else
-                v_store(row + j * PL_LANES, c[i][j]);
-        }
+        for (int j = 0; j < v; j++) v_store_of(row, c[i][j], j, v, last);
     }
 }
 
@@ -104,7 +97,7 @@ PL_INLINE void columns_tile(const int m, const int v, const real *a, const pl_pi
                             const real *b, ptrdiff_t ldb, real *c_tile, ptrdiff_t ldc, ptrdiff_t n,
                             int accumulate) {
     vec c[PL_TILE_ROWS][VECTORS];
-    const vtail tail = tail_of(n - (v - 1) * PL_LANES);
+    const vlast last = last_of(v, n);
     const ptrdiff_t inner = pixels->inner, step = pixels->step, jump = pixels->jump;
     const char *soon = pixels->soon;
 #pragma GCC unroll 12
@@ -115,10 +108,7 @@ PL_INLINE void columns_tile(const int m, const int v, const real *a, const pl_pi
 #pragma GCC unroll 12
         for (int i = 0; i < m; i++)
 #pragma GCC unroll 4
-            for (int j = 0; j < v; j++) {
-                const real *p = c_tile + i * ldc + j * PL_LANES;
-                c[i][j] = j == v - 1 ? v_load_tail(p, tail) : v_load(p);
-            }
+            for (int j = 0; j < v; j++) c[i][j] = v_load_of(c_tile + i * ldc, j, v, last);
     }
     for (ptrdiff_t r = 0; r < pixels->outer; r++) {
         const real *as = a + r * jump;
@@ -127,9 +117,7 @@ PL_INLINE void columns_tile(const int m, const int v, const real *a, const pl_pi
         for (ptrdiff_t s = 0; s < inner; s++) {
             vec bk[VECTORS];
 #pragma GCC unroll 4
-            for (int j = 0; j < v; j++)
-                bk[j] = PL_HAS_MASKED_LOAD && j == v - 1 ? v_load_tail(b + j * PL_LANES, tail)
-                                                         : v_load(b + j * PL_LANES);
+            for (int j = 0; j < v; j++) bk[j] = v_load_padded(b, j, v, last);
             __builtin_prefetch(b + 8 * ldb);
             b += ldb;
 #pragma GCC unroll 12
@@ -144,13 +132,7 @@ PL_INLINE void columns_tile(const int m, const int v, const real *a, const pl_pi
 #pragma GCC unroll 12
     for (int i = 0; i < m; i++)
 #pragma GCC unroll 4
-        for (int j = 0; j < v; j++) {
-            real *p = c_tile + i * ldc + j * PL_LANES;
-            if (j == v - 1)
-                v_store_tail(p, c[i][j], tail);
-            else
-                v_store(p, c[i][j]);
-        }
+        for (int j = 0; j < v; j++) v_store_of(c_tile + i * ldc, c[i][j], j, v, last);
 }
 
 #define TILE(m, v)                                                                                  \
@@ -177,6 +159,17 @@ TILES(TILE)
 static void pack(const void *from, ptrdiff_t ld, ptrdiff_t k, ptrdiff_t n, void *to, ptrdiff_t width) {
     const real *x = from;
     real *p = to;
+    if (n == VECTORS * PL_LANES && width == n) {
+#pragma GCC unroll 4
+        for (ptrdiff_t i = 0; i < k; i++, x += ld, p += VECTORS * PL_LANES) {
+            vec line[VECTORS];
+#pragma GCC unroll 4
+            for (int j = 0; j < VECTORS; j++) line[j] = v_load(x + j * PL_LANES);
+#pragma GCC unroll 4
+            for (int j = 0; j < VECTORS; j++) v_store(p + j * PL_LANES, line[j]);
+        }
+        return;
+    }
     for (ptrdiff_t i = 0; i < k; i++, x += ld, p += width)
         for (ptrdiff_t j = 0; j < width; j += PL_LANES)
             v_store(p + j, n > j ? v_load_n(x + j, n - j) : v_zero());

@@ -122,6 +122,38 @@ PL_INLINE void v_store_n(real *p, vec x, ptrdiff_t n) {
         v_store_part(p, x, n);
 }
 
+/* Row after row of `v` vectors with n elements, v a constant, n > (v - 1) * PL_LANES. Where masks are dear
+ * the last vector ends with element n and lies over its neighbour, whose lanes it repeats; a vector
+ * that has no neighbour is masked. */
+#ifdef PL_ISA_AVX512
+#define PL_OVERLAPS(v) 0
+#else
+#define PL_OVERLAPS(v) ((v) > 1)
+#endif
+typedef struct {
+    ptrdiff_t place;
+    vtail tail;
+} vlast;
+PL_INLINE vlast last_of(const int v, ptrdiff_t n) {
+    return (vlast){PL_OVERLAPS(v) ? n - PL_LANES : (v - 1) * PL_LANES, tail_of(n - (v - 1) * PL_LANES)};
+}
+PL_INLINE vec v_load_of(const real *p, const int j, const int v, vlast last) {
+    if (j < v - 1) return v_load(p + j * PL_LANES);
+    return PL_OVERLAPS(v) ? v_load(p + last.place) : v_load_tail(p + last.place, last.tail);
+}
+PL_INLINE void v_store_of(real *p, vec x, const int j, const int v, vlast last) {
+    if (j < v - 1)
+        v_store(p + j * PL_LANES, x);
+    else if (PL_OVERLAPS(v))
+        v_store(p + last.place, x);
+    else
+        v_store_tail(p + last.place, x, last.tail);
+}
+/* The same from rows that may be read in whole vectors where there is no masked load. */
+PL_INLINE vec v_load_padded(const real *p, const int j, const int v, vlast last) {
+    return PL_HAS_MASKED_LOAD || v > 1 ? v_load_of(p, j, v, last) : v_load(p);
+}
+
 PL_INLINE vmask v_gt(vec a, vec b) { return v_lt(b, a); }
 PL_INLINE vmask v_ge(vec a, vec b) { return v_le(b, a); }
 
