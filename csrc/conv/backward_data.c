@@ -63,7 +63,7 @@ static void band_of_phase(const data_plan *plan, pl_frame frame, ptrdiff_t image
             char *to_pixel = to_row;
             ptrdiff_t x = 0;
             for (ptrdiff_t left = down * across; left > 0;) {
-                const int m = pl_tile_height(plan->kernels, vectors, left);
+                const int m = pl_next_height(plan->kernels, vectors, left);
                 const void *from[PL_TILE_ROWS];
                 void *to[PL_TILE_ROWS];
                 for (int i = 0; i < m; i++) {
@@ -113,7 +113,7 @@ static size_t prepare_phase(data_plan *plan, ptrdiff_t py, ptrdiff_t px, size_t 
     const ptrdiff_t which = py * s->stride_w + px, channels = s->c / s->groups, filters = s->k / s->groups;
     ptrdiff_t *offset = plan->offsets + which * s->kh * s->kw;
     pl_walk *walk = &plan->walks[which];
-    *walk = (pl_walk){0, filters, offset};
+    *walk = (pl_walk){0, filters, offset, {NULL, 0}};
     for (ptrdiff_t r = s->kh - 1; r >= 0; r--)
         for (ptrdiff_t q = s->kw - 1; q >= 0; q--)
             if (meets(py, s->pad_top, r, s->dilation_h, s->stride_h) &&

@@ -43,7 +43,7 @@ static void band_of_tiles(const weights_plan *plan, char *dw, pl_frame frame, co
                           pl_soon soon) {
     const pl_conv_shape *s = &plan->args->shape;
     const ptrdiff_t item = (ptrdiff_t)plan->item, filters = s->k / s->groups, channels = s->c / s->groups;
-    pl_pixels pixels = {rows, s->ow, s->stride_w * s->c, s->stride_h * frame.row, NULL, 0};
+    pl_pixels pixels = {rows, s->ow, s->stride_w * s->c, s->stride_h * frame.row, {NULL, 0}, NULL, 0};
     const ptrdiff_t per_panel = plan->units * plan->unit_tiles;
     ptrdiff_t packed = -1;
     for (ptrdiff_t tile = begin; tile < end; tile++) {
@@ -67,7 +67,7 @@ static void band_of_tiles(const weights_plan *plan, char *dw, pl_frame frame, co
         ptrdiff_t i = tile % plan->unit_tiles * plan->height;
         const ptrdiff_t stop = pl_min(i + plan->height, plan->unit_length);
         while (i < stop) {
-            const int m = pl_tile_height(plan->kernels, vectors, stop - i);
+            const int m = pl_next_height(plan->kernels, vectors, stop - i);
             pl_ask_for(&soon, &pixels);
             plan->kernels->columns[vectors - 1][m - 1](
                 x + i * item, &pixels, b, ldb, dw + ((unit * plan->unit_length + i) * s->k + column) * item,

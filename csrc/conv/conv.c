@@ -53,7 +53,7 @@ static void band_of_group(const conv_plan *plan, pl_frame frame, ptrdiff_t image
         const char *row = x, *pixel = x;
         ptrdiff_t ox = 0;
         for (ptrdiff_t left = rows * s->ow; left > 0;) {
-            const int m = pl_tile_height(plan->kernels, vectors, left);
+            const int m = pl_next_height(plan->kernels, vectors, left);
             const void *from[PL_TILE_ROWS];
             void *to[PL_TILE_ROWS];
             for (int i = 0; i < m; i++, y += s->k * item) {
@@ -101,7 +101,7 @@ static void walk_taps(conv_plan *plan, ptrdiff_t *offset, ptrdiff_t row) {
     for (ptrdiff_t r = 0; r < s->kh; r++)
         for (ptrdiff_t q = 0; q < s->kw; q++)
             offset[r * s->kw + q] = r * s->dilation_h * row + q * s->dilation_w * s->c;
-    plan->walk = (pl_walk){s->kh * s->kw, s->c / s->groups, offset};
+    plan->walk = (pl_walk){s->kh * s->kw, s->c / s->groups, offset, {NULL, 0}};
     pl_join_runs(&plan->walk, offset);
 }
 

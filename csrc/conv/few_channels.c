@@ -116,7 +116,7 @@ int pl_few_channels_forward(const pl_conv2d_args *a) {
     const ptrdiff_t row = inside ? s->w * s->c : window.width * s->c;
     for (ptrdiff_t t = 0; t < taps; t++)
         offset[t] = t / s->kw * s->dilation_h * row + t % s->kw * s->dilation_w * s->c;
-    plan.walk = (pl_walk){taps, s->c, offset};
+    plan.walk = (pl_walk){taps, s->c, offset, {NULL, 0}};
     pl_join_runs(&plan.walk, offset);
     for (ptrdiff_t j = 0; j < s->k; j += plan.cut.width) {
         const ptrdiff_t n = panel_columns(&plan.cut, j);
@@ -268,7 +268,7 @@ static void band_of_weights(const weights_plan *plan, char *dw, pl_frame frame, 
     for (ptrdiff_t j = 0; j < s->k; j += cut->width) {
         const ptrdiff_t n = panel_columns(cut, j);
         const pl_taps_kernel(*tiles)[PL_TAPS_RUN] = kernels->taps[pl_ceil_div(n, kernels->lanes) - 1];
-        pl_taps taps = {.pixels = {rows, s->ow, s->stride_w * s->c, s->stride_h * frame.row, NULL, 0},
+        pl_taps taps = {.pixels = {rows, s->ow, s->stride_w * s->c, s->stride_h * frame.row, {NULL, 0}, NULL, 0},
                         .x_row = s->dilation_h * frame.row,
                         .dy = dy + j * item,
                         .ldy = s->k,

@@ -110,10 +110,10 @@ static void multiply(const winograd_plan *p, ptrdiff_t e, ptrdiff_t count, const
                      ptrdiff_t n, ptrdiff_t first, ptrdiff_t channels, const char *u) {
     const ptrdiff_t item = (ptrdiff_t)p->item, columns = pl_panel_width(p->kernels, n), origin = 0;
     const int vectors = (int)(columns / p->kernels->lanes);
-    const pl_walk walk = {1, channels, &origin};
+    const pl_walk walk = {1, channels, &origin, {NULL, 0}};
     const pl_finish finish = {first > 0, 0, NULL, NULL, 0};
     for (ptrdiff_t i = 0; i < count;) {
-        const int rows = pl_tile_height(p->kernels, vectors, count - i);
+        const int rows = pl_next_height(p->kernels, vectors, count - i);
         const void *from[PL_TILE_ROWS];
         void *to[PL_TILE_ROWS];
         for (int r = 0; r < rows; r++) {
@@ -274,13 +274,13 @@ static void accumulate_planes(void *context, ptrdiff_t begin, ptrdiff_t end, int
     const winograd_plan *p = context;
     const ptrdiff_t item = (ptrdiff_t)p->item, c = p->shape.c, k = p->shape.k;
     const ptrdiff_t panels = pl_ceil_div(k, p->width);
-    const pl_pixels pixels = {1, p->count, p->c_row, 0, NULL, 0};
+    const pl_pixels pixels = {1, p->count, p->c_row, 0, {NULL, 0}, NULL, 0};
     for (ptrdiff_t task = begin; task < end; task++) {
         const ptrdiff_t e = task / panels, j = task % panels * p->width, n = pl_min(p->width, k - j);
         const int vectors = (int)pl_ceil_div(n, p->kernels->lanes);
         const char *b = p->m + (e * p->m_plane + j) * item;
         for (ptrdiff_t i = 0; i < c;) {
-            const int rows = pl_tile_height(p->kernels, vectors, c - i);
+            const int rows = pl_next_height(p->kernels, vectors, c - i);
             p->kernels->columns[vectors - 1][rows - 1](p->v + (e * p->v_plane + i) * item, &pixels, b,
                                                        p->k_row, p->du + ((e * c + i) * k + j) * item, k, n,
                                                        p->first > 0);

@@ -8,12 +8,20 @@
 
 #include "common/common.h"
 
+/* What a kernel brings into the caches on its way, for calls to come: a line for each k. Without `from`
+ * that is its own b, some rows ahead. */
+typedef struct {
+    const void *from;
+    ptrdiff_t step; /* bytes */
+} pl_ahead;
+
 /* How a rows-kernel walks its k: `runs` pieces of `run` consecutive elements; piece t starts at
  * offset[t] from each row pointer. A matrix row is one piece; a convolution has one piece for each
  * filter row (or each filter tap when dilation or groups cut them). */
 typedef struct {
     ptrdiff_t runs, run;
     const ptrdiff_t *offset;
+    pl_ahead ahead;
 } pl_walk;
 
 /* What happens to a finished tile. */
@@ -36,6 +44,7 @@ typedef void (*pl_rows_kernel)(const void *const *a, const pl_walk *walk, const 
  * Before each r the next `soon_row` bytes from `soon` on are asked for: memory that later calls read. */
 typedef struct {
     ptrdiff_t outer, inner, step, jump;
+    pl_ahead ahead;
     const void *soon;
     ptrdiff_t soon_row;
 } pl_pixels;
@@ -51,6 +60,9 @@ typedef struct {
     /* rows[v - 1][m - 1]: tile of m rows by v vectors, NULL where the tile has no kernel. */
     pl_rows_kernel rows[PL_TILE_VECTORS][PL_TILE_ROWS];
     pl_columns_kernel columns[PL_TILE_VECTORS][PL_TILE_ROWS];
+    /* The largest tile; b goes into a panel on the way. */
+    void (*rows_packing)(const void *const *a, const pl_walk *walk, const void *b, ptrdiff_t ldb,
+                         void *const *c, const pl_finish *finish, void *panel);
     /* to[k * width + j] = from[k * ld + j], columns from n to width are 0. */
     void (*pack)(const void *from, ptrdiff_t ld, ptrdiff_t k, ptrdiff_t n, void *to, ptrdiff_t width);
     /* to[k * ldt + j] = from[j * ld + k], columns from n to width are 0; any width >= n. */
@@ -66,6 +78,14 @@ PL_INLINE int pl_tile_height(const pl_gemm_kernels *kernels, int vectors, ptrdif
     int m = (int)pl_min(rows, PL_TILE_ROWS);
     while (!kernels->rows[vectors - 1][m - 1]) m--;
     return m;
+}
+
+/* The height of the next tile where `rows` rows are left. The last two tiles are nearly equal: a low one
+ * waits for its sums. */
+PL_INLINE int pl_next_height(const pl_gemm_kernels *kernels, int vectors, ptrdiff_t rows) {
+    const int most = pl_tile_height(kernels, vectors, rows);
+    const ptrdiff_t half = (rows + 1) / 2;
+    return rows > most && rows < 2 * most && kernels->rows[vectors - 1][half - 1] ? (int)half : most;
 }
 
 /* Whether b, `ldb` elements from row to row, is best read as it lies: few rows of a do not pay for

@@ -17,10 +17,17 @@
 #endif
 enum { FULL_TILE = 6 * VECTORS }; /* accumulators of the tile that most work goes to */
 
+PL_INLINE const char *ahead_of(const pl_ahead *ahead, const real *b, ptrdiff_t ldb) {
+    return ahead->from ? ahead->from : (const char *)(b + 8 * ldb);
+}
+PL_INLINE ptrdiff_t step_of(const pl_ahead *ahead, ptrdiff_t ldb) {
+    return ahead->from ? ahead->step : ldb * (ptrdiff_t)sizeof(real);
+}
+
 /* `m`, `v` are constants in every use: the loops unroll and the arrays become registers. */
 PL_INLINE void rows_tile(const int m, const int v, const void *const *a_rows, const pl_walk *walk,
                          const real *b, ptrdiff_t ldb, void *const *c_rows, ptrdiff_t n,
-                         const pl_finish *finish) {
+                         const pl_finish *finish, real *panel) {
     const real *a[PL_TILE_ROWS];
     vec c[PL_TILE_ROWS][VECTORS];
     const vlast last = last_of(v, n);
@@ -43,6 +50,8 @@ PL_INLINE void rows_tile(const int m, const int v, const void *const *a_rows, co
                 c[i][j] = v_load_of(row, j, v, last);
         }
     }
+    const char *ahead = ahead_of(&walk->ahead, b, ldb);
+    const ptrdiff_t ahead_step = step_of(&walk->ahead, ldb);
     for (ptrdiff_t t = 0; t < walk->runs; t++) {
         const ptrdiff_t run = walk->run, offset = walk->offset[t];
 #pragma GCC unroll 12
@@ -52,7 +61,13 @@ PL_INLINE void rows_tile(const int m, const int v, const void *const *a_rows, co
             vec bk[VECTORS];
 #pragma GCC unroll 4
             for (int j = 0; j < v; j++) bk[j] = v_load_padded(b, j, v, last);
-            __builtin_prefetch(b + 8 * ldb);
+            if (panel) {
+#pragma GCC unroll 4
+                for (int j = 0; j < v; j++) v_store(panel + j * PL_LANES, bk[j]);
+                panel += v * PL_LANES;
+            }
+            __builtin_prefetch(ahead);
+            ahead += ahead_step;
             b += ldb;
 #pragma GCC unroll 12
             for (int i = 0; i < m; i++) {
@@ -110,6 +125,8 @@ PL_INLINE void columns_tile(const int m, const int v, const real *a, const pl_pi
 #pragma GCC unroll 4
             for (int j = 0; j < v; j++) c[i][j] = v_load_of(c_tile + i * ldc, j, v, last);
     }
+    const char *ahead = ahead_of(&pixels->ahead, b, ldb);
+    const ptrdiff_t ahead_step = step_of(&pixels->ahead, ldb);
     for (ptrdiff_t r = 0; r < pixels->outer; r++) {
         const real *as = a + r * jump;
         for (const char *end = soon + pixels->soon_row; soon < end; soon += 64) __builtin_prefetch(soon, 0, 2);
@@ -118,7 +135,8 @@ PL_INLINE void columns_tile(const int m, const int v, const real *a, const pl_pi
             vec bk[VECTORS];
 #pragma GCC unroll 4
             for (int j = 0; j < v; j++) bk[j] = v_load_padded(b, j, v, last);
-            __builtin_prefetch(b + 8 * ldb);
+            __builtin_prefetch(ahead);
+            ahead += ahead_step;
             b += ldb;
 #pragma GCC unroll 12
             for (int i = 0; i < m; i++) {
@@ -139,7 +157,7 @@ PL_INLINE void columns_tile(const int m, const int v, const real *a, const pl_pi
     static void rows_##m##x##v(const void *const *a, const pl_walk *walk, const void *b,            \
                                ptrdiff_t ldb, void *const *c, ptrdiff_t n,                          \
                                const pl_finish *finish) {                                           \
-        rows_tile(m, v, a, walk, b, ldb, c, n, finish);                                             \
+        rows_tile(m, v, a, walk, b, ldb, c, n, finish, NULL);                                             \
     }                                                                                               \
     static void columns_##m##x##v(const void *a, const pl_pixels *pixels, const void *b,            \
                                   ptrdiff_t ldb, void *c, ptrdiff_t ldc, ptrdiff_t n, int accumulate) { \
@@ -156,6 +174,11 @@ PL_INLINE void columns_tile(const int m, const int v, const real *a, const pl_pi
 /* clang-format on */
 TILES(TILE)
 
+static void rows_packing(const void *const *a, const pl_walk *walk, const void *b, ptrdiff_t ldb,
+                         void *const *c, const pl_finish *finish, void *panel) {
+    rows_tile(6, VECTORS, a, walk, b, ldb, c, VECTORS * PL_LANES, finish, panel);
+}
+
 static void pack(const void *from, ptrdiff_t ld, ptrdiff_t k, ptrdiff_t n, void *to, ptrdiff_t width) {
     const real *x = from;
     real *p = to;
@@ -170,9 +193,11 @@ static void pack(const void *from, ptrdiff_t ld, ptrdiff_t k, ptrdiff_t n, void 
         }
         return;
     }
-    for (ptrdiff_t i = 0; i < k; i++, x += ld, p += width)
-        for (ptrdiff_t j = 0; j < width; j += PL_LANES)
-            v_store(p + j, n > j ? v_load_n(x + j, n - j) : v_zero());
+    for (ptrdiff_t i = 0; i < k; i++, x += ld, p += width) {
+        ptrdiff_t j = 0;
+        for (; j + PL_LANES <= n; j += PL_LANES) v_store(p + j, v_load(x + j));
+        for (; j < width; j += PL_LANES) v_store(p + j, n > j ? v_load_part(x + j, n - j) : v_zero());
+    }
 }
 
 static void pack_transposed(const void *from, ptrdiff_t ld, ptrdiff_t k, ptrdiff_t n, void *to,
@@ -206,6 +231,7 @@ static void fence(void) { v_fence(); }
 const pl_gemm_kernels PL_KERNEL(gemm) = {.lanes = PL_LANES,
                                          .vectors = VECTORS,
                                          .masked_load = PL_HAS_MASKED_LOAD,
-                                         TILES(ROWS_ENTRY) TILES(COLUMNS_ENTRY).pack = pack,
+                                         TILES(ROWS_ENTRY) TILES(COLUMNS_ENTRY).rows_packing = rows_packing,
+                                         .pack = pack,
                                          .pack_transposed = pack_transposed,
                                          .fence = fence};
