@@ -9,7 +9,7 @@
 #include "common/common.h"
 
 /* What a kernel brings into the caches on its way, for calls to come: a line for each k. Without `from`
- * that is its own b, some rows ahead. */
+ * that is its own b, some rows ahead, and so it is in tiles of more than 8 rows. */
 typedef struct {
     const void *from;
     ptrdiff_t step; /* bytes */

@@ -66,7 +66,7 @@ PL_INLINE void rows_tile(const int m, const int v, const void *const *a_rows, co
                 for (int j = 0; j < v; j++) v_store(panel + j * PL_LANES, bk[j]);
                 panel += v * PL_LANES;
             }
-            __builtin_prefetch(ahead);
+            __builtin_prefetch(m > 8 ? (const char *)(b + 8 * ldb) : ahead); /* 12 rows leave no pointer free */
             ahead += ahead_step;
             b += ldb;
 #pragma GCC unroll 12
