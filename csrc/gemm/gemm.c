@@ -2,7 +2,7 @@
  *
  *   for each block of columns (BLOCK_N)            B block stays in L3
  *     for each block of k (BLOCK_K)                chains go on through c
- *       for each block of rows (BLOCK_M)           A block and one panel stay in L2
+ *       for each block of rows                     A block and one panel stay in L2
  *         for each tile-wide panel of B: pack it for the first block of rows (unless it can be read as it
  *         lies), then one kernel call for each tile of rows; tiles bring what is read next on the way
  *
@@ -24,9 +24,12 @@
 const pl_gemm_kernels *pl_gemm_select(int dtype) { return pl_select_op(dtype); }
 
 /* Measured with 1 MB and 2 MB of L2: where more than one block of rows shares them, panels of b come from
- * L3. A block of rows holds whole tiles (6 or 12) and a batch of 64. Panels that pay for packing a block of
- * a transposed a. */
-enum { BLOCK_K = 1024, BLOCK_N = 512, BLOCK_M = 72, MANY_PANELS = 16 };
+ * L3. Panels that pay for packing a block of a transposed a. */
+enum { BLOCK_K = 1024, BLOCK_N = 512, MANY_PANELS = 16 };
+
+/* Rows of a block: whole tiles (6 or 12); a panel of one line leaves room for more in L1, and for a batch
+ * of 64. */
+enum { BLOCK_M = 48, NARROW_BLOCK_M = 72, LINE = 64 };
 
 typedef struct {
     const pl_gemm_args *args;
@@ -38,6 +41,8 @@ typedef struct {
     int split_rows;    /* tasks are tiles of rows, else panels of columns */
     ptrdiff_t width;   /* columns of a full tile */
     ptrdiff_t height;  /* rows of a full tile */
+    int narrow;        /* a panel is one line wide */
+    ptrdiff_t block_m;
     ptrdiff_t block_row; /* elements of a row of a packed block of a */
     char *space;       /* packing space for each worker: panels of b, then a block of a */
     size_t panel_bytes, worker_bytes;
@@ -125,15 +130,15 @@ static void pack_panel(const gemm_plan *plan, ptrdiff_t j, ptrdiff_t n, ptrdiff_
 static gemm_next next_of(const gemm_plan *plan, ptrdiff_t i0, ptrdiff_t i, ptrdiff_t i1, ptrdiff_t j,
                          ptrdiff_t je, ptrdiff_t p) {
     const pl_gemm_args *g = plan->args;
-    const ptrdiff_t item = (ptrdiff_t)plan->item, first = i + BLOCK_M;
+    const ptrdiff_t item = (ptrdiff_t)plan->item, first = i + plan->block_m;
     const ptrdiff_t later = (je - 1 - j) / plan->width; /* panels after this one */
     gemm_next next = {0};
-    if (i == i0 && later && !g->trans_b) {
+    if (plan->narrow && i == i0 && later && !g->trans_b) {
         next.b = at(g->b, p * g->ldb + j + plan->width, plan->item);
         next.b_step = g->ldb * item;
     }
     if (first < i1) {
-        const ptrdiff_t rows = pl_min(BLOCK_M, i1 - first), tiles = BLOCK_M / plan->height;
+        const ptrdiff_t rows = pl_min(plan->block_m, i1 - first), tiles = plan->block_m / plan->height;
         if (g->trans_a) {
             next.a = at(g->a, p * g->lda + first, plan->item);
             next.a_step = g->lda * item;
@@ -159,8 +164,8 @@ static void run_block(const gemm_plan *plan, ptrdiff_t i0, ptrdiff_t i1, ptrdiff
         ptrdiff_t p = 0;
         do {
             const ptrdiff_t kc = pl_min(BLOCK_K, g->k - p);
-            for (ptrdiff_t i = i0; i < i1; i += BLOCK_M) {
-                const ptrdiff_t rows = pl_min(BLOCK_M, i1 - i);
+            for (ptrdiff_t i = i0; i < i1; i += plan->block_m) {
+                const ptrdiff_t rows = pl_min(plan->block_m, i1 - i);
                 const char *a = at(g->a, g->trans_a ? p * g->lda + i : i * g->lda + p, item);
                 if (plan->packed_rows) plan->kernels->pack(a, g->lda, kc, rows, block, plan->block_row);
                 for (ptrdiff_t j = jb; j < je; j += plan->width) {
@@ -287,12 +292,14 @@ int pl_gemm(const void *args) {
     if (better_turned(g, kernels)) return gemm_turned(g, kernels);
     gemm_plan plan = {.args = g, .kernels = kernels, .item = pl_item_size(g->dtype)};
     plan.width = (ptrdiff_t)kernels->lanes * kernels->vectors;
-    plan.block_row = pl_round_up(BLOCK_M, kernels->lanes);
+    plan.narrow = plan.width * (ptrdiff_t)plan.item <= LINE;
+    plan.block_m = plan.narrow ? NARROW_BLOCK_M : BLOCK_M;
+    plan.block_row = pl_round_up(plan.block_m, kernels->lanes);
     plan.height = pl_tile_height(kernels, (int)pl_ceil_div(pl_min(g->n, plan.width), kernels->lanes),
                                  PL_TILE_ROWS);
     /* A panel one line wide, as it lies, is lines from many pages; the first tile packs it at no cost. */
-    const int narrow = plan.width * (ptrdiff_t)plan.item <= 64 && g->m > 4 * plan.height;
-    plan.packed = g->trans_b || narrow || !pl_reads_unpacked(kernels, plan.item, g->m, g->n, g->ldb);
+    plan.packed = g->trans_b || (plan.narrow && g->m > 4 * plan.height) ||
+                  !pl_reads_unpacked(kernels, plan.item, g->m, g->n, g->ldb);
     plan.fills = plan.packed && !g->trans_a && !g->trans_b;
 
     const ptrdiff_t panel_count = pl_ceil_div(g->n, plan.width);
