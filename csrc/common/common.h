@@ -27,4 +27,8 @@ PL_INLINE double pl_put(int dtype, void *vector, ptrdiff_t i, double value) {
     return pl_get(dtype, vector, i);
 }
 
+/* Hides from the compiler how a number or pointer came about. It would else compute every address or bit
+ * that a loop needs before it, and keep them all: more than there are registers. */
+#define PL_OPAQUE(value) __asm__("" : "+r"(value))
+
 #endif

@@ -14,9 +14,6 @@ enum { VECTORS = 4, STRIPS = PL_STRIP, STRIP_SUMS = 24, TAPS_SUMS = 28 };
 enum { VECTORS = 2, STRIPS = 12, STRIP_SUMS = 12, TAPS_SUMS = 12 };
 #endif
 
-/* Hides a pointer from the optimizer, which would otherwise keep one pointer for each row. */
-#define OPAQUE(pointer) __asm__("" : "+r"(pointer))
-
 /* Multiply-adds of `u` taps that follow each other: the chain of a pixel goes on, those of neighbours
  * overlap. One tap at a time is enough where a broadcast serves several vectors. */
 enum { BLOCK = 6 };
@@ -36,7 +33,7 @@ PL_INLINE void strip_steps(const int u, const int q, const int v, const real *a,
         const int apart = u > 1 ? 1 : 3; /* pixels reached from one pointer */
         if (i > 0 && i % apart == 0) {
             a += u > 1 ? step : step3;
-            OPAQUE(a);
+            PL_OPAQUE(a);
         }
 #pragma GCC unroll 6
         for (int t = 0; t < u; t++) {
@@ -88,7 +85,7 @@ PL_INLINE void strip_tile(const int q, const int v, const pl_strip *strip, const
     for (int i = 0; i < q; i++) {
         if (i > 0) {
             to += ldc;
-            OPAQUE(to);
+            PL_OPAQUE(to);
         }
 #pragma GCC unroll 4
         for (int j = 0; j < v; j++) v_store_of(to, c[i][j], j, v, last);
@@ -123,7 +120,7 @@ PL_INLINE void slide_tile(const int q, const int v, const pl_slide *slide) {
             for (int i = 0; i < q; i++) {
                 if (i > 0 && i % 3 == 0) {
                     a += dy_row3;
-                    OPAQUE(a);
+                    PL_OPAQUE(a);
                 }
                 const vec ai = v_set1(a[i % 3 * dy_row]);
 #pragma GCC unroll 4
@@ -143,7 +140,7 @@ PL_INLINE void slide_tile(const int q, const int v, const pl_slide *slide) {
             for (int i = 0; i < q; i++) {
                 if (i > 0) {
                     to += dx_row;
-                    OPAQUE(to);
+                    PL_OPAQUE(to);
                 }
                 vec behind = v_load(to + n);
                 if (step > last) { /* the last vector but one takes from behind too */
@@ -206,7 +203,7 @@ PL_INLINE void taps_tile(const int rows, const int run, const int v, const pl_ta
             for (int r = 0; r < rows; r++) {
                 if (r > 0) {
                     from += x_row;
-                    OPAQUE(from);
+                    PL_OPAQUE(from);
                 }
 #pragma GCC unroll 16
                 for (int i = 0; i < run; i++) {

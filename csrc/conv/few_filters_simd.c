@@ -12,9 +12,6 @@ enum { LINES_SUMS = 15, REPEATS_SUMS = 10 };
 enum { LINES_SUMS = 9, REPEATS_SUMS = 5 };
 #endif
 
-/* Hides a number from the optimizer, which would otherwise keep each of its bits in a register. */
-#define OPAQUE(number) __asm__("" : "+r"(number))
-
 /* `rows`, `v` are constants in every use: the loops unroll and the arrays become registers. */
 PL_INLINE void lines_tile(const int rows, const int v, const pl_lines *tile) {
     const vtail tail = tail_of(tile->n - (v - 1) * PL_LANES);
@@ -40,7 +37,7 @@ PL_INLINE void lines_tile(const int rows, const int v, const pl_lines *tile) {
         const real *w = tile->weights;
         for (ptrdiff_t t = 0; t < taps; t++, w += step) {
             const vec given = v_load(x + offset[t]);
-            OPAQUE(live);
+            PL_OPAQUE(live);
             vec xt[PL_LINES_VECTORS];
 #pragma GCC unroll 5
             for (int j = 0; j < v; j++) xt[j] = v_permute(given, pixel[j]);
@@ -113,7 +110,7 @@ PL_INLINE void repeats_tile(const int columns, const int v, const pl_repeats *ti
         unsigned live = 0; /* bit s: that pixel is one of the row's */
         for (ptrdiff_t q = 0; q < pixels + columns - 1; q++, x += x_step) {
             live = live << 1 | (q < pixels);
-            OPAQUE(live);
+            PL_OPAQUE(live);
 #pragma GCC unroll 5
             for (int s = columns - 1; s > 0; s--)
 #pragma GCC unroll 3
