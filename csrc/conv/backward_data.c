@@ -187,7 +187,7 @@ int pl_conv2d_backward_data(const void *args) {
     const ptrdiff_t row_bytes = plan.window_width * s->k * (ptrdiff_t)plan.item / s->stride_h + 1;
     const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)s->k *
                         (double)(taps * (s->c / s->groups));
-    const int workers = pl_workers(s->n * s->h, work / 64.0);
+    const int workers = pl_workers(s->n * s->h, work / PL_FLOPS);
     plan.band = pl_round_up(pl_band_rows(s->h, row_bytes, s->n, workers), s->stride_h);
     plan.bands = pl_ceil_div(s->h, plan.band);
     plan.window_height = pl_floor_div(plan.band - 1 + s->pad_top, s->stride_h) - plan.top + 1;

@@ -159,7 +159,7 @@ int pl_conv2d_backward_weights(const void *args) {
 
     const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)count;
     const ptrdiff_t tasks = plan.chunks > 1 ? plan.chunks : plan.tiles;
-    const int workers = pl_workers(tasks, work / 64.0);
+    const int workers = pl_workers(tasks, work / PL_FLOPS);
     const size_t partial_bytes = (bytes * (size_t)(plan.chunks - 1) + 63) / 64 * 64;
     plan.partial = pl_scratch(PL_SLOT_CONV, partial_bytes + plan.worker_bytes * (size_t)workers);
     if (!plan.partial) return PL_NO_MEMORY;

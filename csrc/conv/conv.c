@@ -126,7 +126,7 @@ int pl_conv2d(const void *args) {
 
     const pl_window whole = pl_window_of(s, 0, s->oh);
     const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)s->k * (double)plan.depth;
-    const int workers = pl_workers(s->n * s->oh, work / 64.0);
+    const int workers = pl_workers(s->n * s->oh, work / PL_FLOPS);
     plan.band = pl_band_rows(s->oh, s->stride_h * whole.width * s->c * (ptrdiff_t)plan.item, s->n, workers);
     plan.ahead = taps == 1 && s->groups == 1 && s->stride_h == 1 && s->stride_w == 1;
     if (plan.ahead) plan.band = pl_min(plan.band, pl_ceil_div(PIXELS_AT_ONCE, s->ow));

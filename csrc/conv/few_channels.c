@@ -98,7 +98,7 @@ int pl_few_channels_forward(const pl_conv2d_args *a) {
     plan.depth = taps * s->c;
     const pl_window whole = pl_window_of(s, 0, s->oh);
     const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)s->k * (double)plan.depth;
-    const int workers = pl_workers(s->n * s->oh, work / 64.0);
+    const int workers = pl_workers(s->n * s->oh, work / PL_FLOPS);
     plan.band = pl_band_rows(s->oh, s->stride_h * whole.width * s->c * item, s->n, workers);
     plan.bands = pl_ceil_div(s->oh, plan.band);
     const pl_window window = pl_window_of(s, 0, plan.band);
@@ -197,7 +197,7 @@ int pl_few_channels_backward_data(const pl_conv2d_backward_data_args *a) {
     const ptrdiff_t item = (ptrdiff_t)plan.cut.item;
     plan.pitch = pl_max((s->ow - 1) * s->stride_w + s->kw, s->pad_left + s->w) * s->c;
     const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)s->k * (double)(s->kh * s->kw * s->c);
-    const int workers = pl_workers(s->n * s->h, work / 64.0);
+    const int workers = pl_workers(s->n * s->h, work / PL_FLOPS);
     plan.band = pl_band_rows(s->h, (plan.pitch + s->ow * s->k / s->stride_h) * item, s->n, workers);
     plan.bands = pl_ceil_div(s->h, plan.band);
     const ptrdiff_t read_behind = 2 * plan.cut.width; /* a vector behind a panel */
@@ -344,7 +344,7 @@ int pl_few_channels_backward_weights(const pl_conv2d_backward_weights_args *a) {
     if (!plan.cut.kernels->masked_load) plan.worker_bytes += (size_t)(plan.band * s->ow * plan.cut.width * item);
 
     const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)count;
-    const int workers = pl_workers(plan.chunks, work / 64.0);
+    const int workers = pl_workers(plan.chunks, work / PL_FLOPS);
     const size_t partial_bytes = (size_t)(pl_round_up(count * (plan.chunks - 1), 16) * item);
     plan.partial = pl_scratch(PL_SLOT_CONV, partial_bytes + plan.worker_bytes * (size_t)workers);
     if (!plan.partial) return PL_NO_MEMORY;

@@ -146,7 +146,7 @@ int pl_few_filters_forward(const pl_conv2d_args *a) {
     choose_tile(&plan);
     const ptrdiff_t width = pl_window_of(s, 0, 1).width, taps = s->kw * s->c;
     const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)s->k * (double)(s->kh * taps);
-    const int workers = pl_workers(s->n * s->oh, work / 64.0);
+    const int workers = pl_workers(s->n * s->oh, work / PL_FLOPS);
     plan.band = pl_band_rows(s->oh, width * (2 * s->c + s->k) * plan.item, s->n, workers);
     plan.bands = pl_ceil_div(s->oh, plan.band);
     const ptrdiff_t window = pl_window_of(s, 0, plan.band).height * width;
@@ -276,7 +276,7 @@ int pl_few_filters_backward_weights(const pl_conv2d_backward_weights_args *a) {
     plan.sums_size = plan.tiles * s->c * s->kw * plan.vectors * lanes;
 
     const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)(outputs * s->kw * s->c);
-    const int workers = pl_workers(plan.chunks, work / 64.0);
+    const int workers = pl_workers(plan.chunks, work / PL_FLOPS);
     const ptrdiff_t table = plan.tiles * plan.vectors * plan.vector;
     const ptrdiff_t sums_bytes = pl_round_up(plan.chunks * plan.sums_size * plan.item, 64);
     const size_t space_bytes = (size_t)(workers * plan.space_size * plan.item);

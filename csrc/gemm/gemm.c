@@ -274,7 +274,7 @@ static int gemm_turned(const pl_gemm_args *g, const pl_gemm_kernels *kernels) {
     plan.width = (ptrdiff_t)kernels->lanes * kernels->vectors;
     const ptrdiff_t tasks = pl_ceil_div(g->n, BLOCK_M), pieces = pl_ceil_div(g->k, BLOCK_M);
     const double moves = (double)g->m * (double)g->k;
-    const int workers = pl_workers(tasks, 2.0 * moves * (double)g->n / 64.0);
+    const int workers = pl_workers(tasks, 2.0 * moves * (double)g->n / PL_FLOPS);
     const ptrdiff_t panel_bytes = pl_round_up(g->m, kernels->lanes) * g->k * plan.item;
     plan.panels = pl_scratch(PL_SLOT_GEMM,
                              (size_t)(panel_bytes + workers * BLOCK_M * plan.width * plan.item));
@@ -304,8 +304,8 @@ int pl_gemm(const void *args) {
 
     const ptrdiff_t panel_count = pl_ceil_div(g->n, plan.width);
     const ptrdiff_t row_tiles = pl_ceil_div(g->m, plan.height);
-    /* One row takes as long as reading b. */
-    const double nanoseconds = 2.0 * (double)pl_max(g->m, 2) * (double)g->n * (double)pl_max(g->k, 1) / 64.0;
+    /* One row takes as long as reading b: as three. */
+    const double nanoseconds = 2.0 * (double)pl_max(g->m, 3) * (double)g->n * (double)pl_max(g->k, 1) / PL_FLOPS;
     plan.split_rows = panel_count < 2 * pl_threads() && row_tiles > panel_count;
     const ptrdiff_t tasks = plan.split_rows ? row_tiles : panel_count;
     const int workers = pl_workers(tasks, nanoseconds);

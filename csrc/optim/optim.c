@@ -10,6 +10,10 @@
 
 enum { CHUNK = 4096 };
 
+/* Nanoseconds for each parameter: 0.2 to 0.5, and as much again to bring the gradient from other threads'
+ * caches. So an optimizer uses threads where the products before it did. */
+#define COST 0.65
+
 static void *from(void *array, ptrdiff_t bytes) { return array ? (char *)array + bytes : NULL; }
 
 static void step_task(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
@@ -25,6 +29,6 @@ static void step_task(void *context, ptrdiff_t begin, ptrdiff_t end, int thread)
 int pl_optimizer_step(const void *args) {
     const pl_optimizer_step_args *g = args;
     const ptrdiff_t tasks = pl_ceil_div(g->count, CHUNK);
-    pl_parallel_for(tasks, pl_workers(tasks, 0.2 * (double)g->count), step_task, (void *)args);
+    pl_parallel_for(tasks, pl_workers(tasks, COST * (double)g->count), step_task, (void *)args);
     return PL_OK;
 }
