@@ -8,6 +8,10 @@
 
 enum { ROWS = PL_SQUARE_ROWS, COLUMNS = PL_SQUARE_COLUMNS };
 
+/* Where a vector is half a line, the first halves of streamed lines wait for the second: eight lines
+ * begun and left to be completed later took up to four times as long (Zen 4). */
+enum { HALVES = PL_VECTOR_BYTES == 32 };
+
 PL_INLINE vec load(const void *p, ptrdiff_t j, const int full, ptrdiff_t left) {
     return full ? v_load((const real *)p + j) : v_load_part((const real *)p + j, left);
 }
@@ -20,7 +24,7 @@ PL_INLINE void fetch_to(const void *p, ptrdiff_t j) { __builtin_prefetch((const 
 /* Sums of `columns` pixels side by side from each y on. One branch for all sums: with one for each,
  * the compiler would compute sum after sum. */
 PL_INLINE void finish(const pl_depthwise_tile *tile, vec *sum, const int rows, const int columns, ptrdiff_t j,
-                      const int full, ptrdiff_t left) {
+                      const int full, ptrdiff_t left, vec *first) {
     const int count = rows * columns;
     if (tile->bias) {
         const vec bias = load(tile->bias, j, full, left);
@@ -36,7 +40,14 @@ PL_INLINE void finish(const pl_depthwise_tile *tile, vec *sum, const int rows, c
     _Pragma("GCC unroll 8") for (int i = 0; i < count; i++)
 #define AT(i) (real *)tile->y[(i) / columns] + (i) % columns * tile->n + j
     if (full && tile->stream) {
-        EACH(i) v_stream(AT(i), sum[i]);
+        if (HALVES && j / PL_LANES % 2 == 0) {
+            EACH(i) first[i] = sum[i];
+        } else {
+            EACH(i) {
+                if (HALVES) v_stream(AT(i) - PL_LANES, first[i]);
+                v_stream(AT(i), sum[i]);
+            }
+        }
     } else {
         EACH(i) fetch_to(AT(i), tile->y_ahead);
         EACH(i) v_store_n(AT(i), sum[i], full ? PL_LANES : left);
@@ -46,7 +57,7 @@ PL_INLINE void finish(const pl_depthwise_tile *tile, vec *sum, const int rows, c
 }
 
 PL_INLINE void gather_channels(const pl_depthwise_tile *tile, ptrdiff_t j, const int full,
-                               ptrdiff_t left) {
+                               ptrdiff_t left, vec *first) {
     vec sum[PL_GATHER];
 #pragma GCC unroll 8
     for (int i = 0; i < PL_GATHER; i++) sum[i] = v_zero();
@@ -60,13 +71,14 @@ PL_INLINE void gather_channels(const pl_depthwise_tile *tile, ptrdiff_t j, const
     for (ptrdiff_t r = 0; r < tile->soon_rows; r++)
         for (ptrdiff_t e = 0; e < soon * PL_LANES; e += 64 / (ptrdiff_t)sizeof(real))
             fetch(tile->soon, r * tile->soon_row + j * soon + e);
-    finish(tile, sum, PL_GATHER, 1, j, full, left);
+    finish(tile, sum, PL_GATHER, 1, j, full, left, first);
 }
 
 static void gather(const pl_depthwise_tile *tile) {
+    vec first[PL_GATHER] = {{0}};
     ptrdiff_t j = 0;
-    for (; j + PL_LANES <= tile->n; j += PL_LANES) gather_channels(tile, j, 1, 0);
-    if (j < tile->n) gather_channels(tile, j, 0, tile->n - j);
+    for (; j + PL_LANES <= tile->n; j += PL_LANES) gather_channels(tile, j, 1, 0, first);
+    if (j < tile->n) gather_channels(tile, j, 0, tile->n - j, first);
 }
 
 #if PL_REAL_BITS == 32
@@ -96,20 +108,22 @@ PL_INLINE void square_row(const int y, const pl_depthwise_tile *tile, ptrdiff_t 
     }
 }
 
-PL_INLINE void square_channels(const pl_depthwise_tile *tile, ptrdiff_t j, const int full, ptrdiff_t left) {
+PL_INLINE void square_channels(const pl_depthwise_tile *tile, ptrdiff_t j, const int full, ptrdiff_t left,
+                               vec *first) {
     vec sum[ROWS * COLUMNS], w[PL_SQUARE][PL_SQUARE];
 #pragma GCC unroll 8
     for (int i = 0; i < ROWS * COLUMNS; i++) sum[i] = v_zero();
 #pragma GCC unroll 4
     for (int y = 0; y < ROWS + 2; y++) square_row(y, tile, j, full, left, w, sum);
-    finish(tile, sum, ROWS, COLUMNS, j, full, left);
+    finish(tile, sum, ROWS, COLUMNS, j, full, left, first);
 }
 
 static void square(const pl_depthwise_tile *at) {
     const pl_depthwise_tile local = *at, *tile = &local; /* a copy that the results cannot alias */
+    vec first[PL_GATHER] = {{0}};
     ptrdiff_t j = 0;
-    for (; j + PL_LANES <= tile->n; j += PL_LANES) square_channels(tile, j, 1, 0);
-    if (j < tile->n) square_channels(tile, j, 0, tile->n - j);
+    for (; j + PL_LANES <= tile->n; j += PL_LANES) square_channels(tile, j, 1, 0, first);
+    if (j < tile->n) square_channels(tile, j, 0, tile->n - j, first);
 }
 #endif
 
