@@ -92,6 +92,8 @@ PL_INLINE void v_stream(real *p, vec x) { V(stream)(p, x); }
 PL_INLINE void v_fence(void) { _mm_sfence(); }
 
 PL_INLINE vmask i_eq(ivec a, ivec b) { return (vmask)(a == b); }
+/* x + 1 in the lanes of m. */
+PL_INLINE ivec i_plus_one(vmask m, ivec x) { return x - m; }
 
 /* Integers kept in memory as bytes: the first n lanes, 0 < n; the others are 0 and not touched. */
 PL_INLINE ivec i_load_u8(const uint8_t *p, ptrdiff_t n) {
@@ -137,6 +139,19 @@ PL_INLINE void i_store_u8(uint8_t *p, ivec x, ptrdiff_t n) {
         if (n & 1) p[n - 1] = (uint8_t)bytes;
     }
 }
+
+#if PL_REAL_BITS == 32
+/* Four vectors of integers from 0 to 255 as bytes. */
+#define PL_PACKS_BYTES
+PL_INLINE void i_store_u8_4(uint8_t *p, const ivec *x) {
+    /* Both packs work by halves: four bytes of each vector in turn, first those of the low halves. */
+    const __m256i low = _mm256_packs_epi32((__m256i)x[0], (__m256i)x[1]);
+    const __m256i high = _mm256_packs_epi32((__m256i)x[2], (__m256i)x[3]);
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), order);
+    _mm256_storeu_si256((__m256i *)p, bytes);
+}
+#endif
 
 /* Lane i is lane from[i] of x; from[i] < PL_LANES. */
 PL_INLINE vec v_permute(vec x, ivec from) {

@@ -41,10 +41,17 @@ PL_INLINE void v_store_tail(real *p, vec x, vtail t) { V(mask_storeu)(p, t, x); 
 PL_INLINE void v_stream(real *p, vec x) { V(stream)(p, x); }
 PL_INLINE void v_fence(void) { _mm_sfence(); }
 
+/* i_plus_one: x + 1 in the lanes of m. */
 #if PL_REAL_BITS == 64
 PL_INLINE vmask i_eq(ivec a, ivec b) { return _mm512_cmpeq_epi64_mask((__m512i)a, (__m512i)b); }
+PL_INLINE ivec i_plus_one(vmask m, ivec x) {
+    return (ivec)_mm512_mask_add_epi64((__m512i)x, m, (__m512i)x, _mm512_set1_epi64(1));
+}
 #else
 PL_INLINE vmask i_eq(ivec a, ivec b) { return _mm512_cmpeq_epi32_mask((__m512i)a, (__m512i)b); }
+PL_INLINE ivec i_plus_one(vmask m, ivec x) {
+    return (ivec)_mm512_mask_add_epi32((__m512i)x, m, (__m512i)x, _mm512_set1_epi32(1));
+}
 #endif
 
 /* Integers kept in memory as bytes: the first n lanes, 0 < n; the others are 0 and not touched. */

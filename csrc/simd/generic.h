@@ -56,6 +56,8 @@ PL_INLINE void v_stream(real *p, vec x) { *(vec_anywhere *)p = x; }
 PL_INLINE void v_fence(void) {}
 
 PL_INLINE vmask i_eq(ivec a, ivec b) { return (vmask)(a == b); }
+/* x + 1 in the lanes of m. */
+PL_INLINE ivec i_plus_one(vmask m, ivec x) { return x - m; }
 
 /* Integers kept in memory as bytes: the first n lanes, 0 < n; the others are 0 and not touched. */
 typedef uint8_t words8 __attribute__((vector_size(PL_LANES)));
