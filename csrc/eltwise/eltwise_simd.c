@@ -22,6 +22,10 @@ PL_INLINE vec hard_gate(vec x) {
     return v_min(v_set1(6), v_max(v_zero(), x + v_set1(3))) * v_set1((real)(1.0 / 6));
 }
 
+/* Elements between the two loops of softplus, whose chain is too long for one: few vectors would
+ * overlap. */
+enum { STAGE = 16 * PL_LANES };
+
 static void activation(int kind, double alpha, const void *from, void *to, ptrdiff_t n) {
     const real *x = from;
     real *y = to;
@@ -45,14 +49,22 @@ static void activation(int kind, double alpha, const void *from, void *to, ptrdi
         const elu_scales scale = scales_of(kind, alpha);
         EACH_VECTOR_ONCE(n, {
             const vec v = v_load_n(x + i, left);
-            const vmask low = v_le(v, v_zero());
-            const vec factor = v_select(low, scale.below, scale.above);
-            v_store_n(y + i, factor * v_select(low, v_expm1_negative(v), v), left);
+            const vec below = scale.below * v_expm1_negative(v);
+            v_store_n(y + i, v_select(v_lt(v, v_zero()), below, scale.above * v), left);
         });
         break;
     }
     case PL_SOFTPLUS:
-        EACH_VECTOR_ONCE(n, v_store_n(y + i, v_softplus(v_load_n(x + i, left)), left));
+        for (; n > 0; n -= STAGE, x += STAGE, y += STAGE) {
+            const ptrdiff_t count = pl_min(STAGE, n);
+            real e[STAGE];
+            EACH_VECTOR_ONCE(count,
+                             v_store(e + i, v_exp_negative(v_minus_abs(v_load_n(x + i, left)))));
+            EACH_VECTOR_ONCE(count, {
+                const vec v = v_softplus(v_load_n(x + i, left), v_load(e + i));
+                v_store_n(y + i, v, left);
+            });
+        }
         break;
     case PL_GELU:
         EACH_VECTOR_ONCE(n, v_store_n(y + i, v_gelu(v_load_n(x + i, left)), left));
@@ -182,21 +194,32 @@ static void elementary(int function, const void *from, void *to, ptrdiff_t n) {
     }
 }
 
+static void scale(double alpha, void *array, ptrdiff_t n) {
+    real *x = array;
+    const vec factor = v_set1((real)alpha);
+    EACH_VECTOR(n, v_store_n(x + i, v_load_n(x + i, left) * factor, left));
+}
+
+/* Rows of fewer are not worth a second row in flight. */
+enum { FEW_CLASSES = 64 };
+
 static void softmax(int logarithm, const void *from, void *to, ptrdiff_t rows, ptrdiff_t k) {
     const real *x = from;
-    real *y = to;
-    real next = row_maximum(x, k);
+    real *y = to, *last = NULL, next = row_maximum(x, k), inverse = 1;
     for (ptrdiff_t r = 0; r < rows; r++, x += k, y += k) {
         const real maximum = next;
-        const real sum = row_exponentials(x, &next, y, k, r + 1 < rows ? x + k : x);
+        const real sum = row_exponentials(x, &next, y, k, r + 1 < rows ? x + k : x, last, inverse);
         if (logarithm) {
             const vec shift = v_set1(maximum), size = v_log(v_set1(sum));
             EACH_VECTOR_ONCE(k, v_store_n(y + i, v_load_n(x + i, left) - shift - size, left));
+        } else if (k < FEW_CLASSES) {
+            scale((double)(1 / sum), y, k);
         } else {
-            const vec inverse = v_set1(1 / sum);
-            EACH_VECTOR(k, v_store_n(y + i, v_load_n(y + i, left) * inverse, left));
+            last = y;
+            inverse = 1 / sum;
         }
     }
+    if (last) scale((double)inverse, last, k);
 }
 
 /* dx = y (dy - sum of dy y); of the logarithm dx = dy - exp(y) (sum of dy). */
@@ -278,12 +301,6 @@ static void add_scaled(double alpha, const void *from, void *to, ptrdiff_t n) {
     real *y = to;
     const vec factor = v_set1((real)alpha);
     EACH_VECTOR(n, v_store_n(y + i, v_load_n(y + i, left) + factor * v_load_n(x + i, left), left));
-}
-
-static void scale(double alpha, void *array, ptrdiff_t n) {
-    real *x = array;
-    const vec factor = v_set1((real)alpha);
-    EACH_VECTOR(n, v_store_n(x + i, v_load_n(x + i, left) * factor, left));
 }
 
 /* In float64 for both element types: squares of large floats do not overflow. */

@@ -70,7 +70,8 @@ static double softmax(const pl_class_loss_args *g, ptrdiff_t first, ptrdiff_t ro
             mass[j] = sums.mass;
             dot[j] = sums.dot;
             weight[j] = weight_of(g, row);
-            total[j] = row_exponentials(x, &next, dx, k, row + 1 < first + rows ? x + k : x);
+            const real *following = row + 1 < first + rows ? x + k : x;
+            total[j] = row_exponentials(x, &next, dx, k, following, NULL, 1);
             const real factor = sums.mass / total[j], at_label = dx[label];
             const vec factors = v_set1(factor), w = v_set1(weight[j]);
             if (target) {

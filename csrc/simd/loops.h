@@ -69,13 +69,15 @@ PL_INLINE real row_maximum(const real *x, ptrdiff_t k) {
 
 /* y[j] = exp(x[j] - maximum); returns their sum. A row with NaN or infinity sums to NaN. (Lanes
  * beyond the row are cleared, not filled with -infinity: exp underflows slowly.) In the shadow of
- * exp the next row comes from memory, and *maximum becomes the largest of its numbers. */
+ * exp the next row comes from memory, and *maximum becomes the largest of its numbers, and the row
+ * `last`, if not NULL, is multiplied by `factor`. */
 PL_INLINE real row_exponentials(const real *x, real *maximum, real *y, ptrdiff_t k,
-                                const real *next) {
-    const vec shift = v_set1(*maximum), lowest = v_set1(-PL_INFINITY);
+                                const real *next, real *last, real factor) {
+    const vec shift = v_set1(*maximum), lowest = v_set1(-PL_INFINITY), factors = v_set1(factor);
     vec highest = lowest;
     acc16 sum = acc_zero();
     EACH_SIXTEEN(k, {
+        if (last) v_store_n(last + i, v_load_n(last + i, left) * factors, left);
         highest = v_max(v_load_fill(next + i, left, lowest), highest);
         vec e = v_exp_negative(v_load_fill(x + i, left, shift) - shift);
         if (left < PL_LANES) e = v_keep(m_first(left), e);

@@ -4,7 +4,7 @@
  * numbers of each sign (tools/ulp_all.py measures: exp 1.01, log 0.84, tanh 1.95, sigmoid 1.67, erf
  * 0.93); double: about the same. NaN stays NaN, infinities give the limits, exp reaches subnormal
  * numbers, log accepts them. The activations keep few ULP down to subnormal results: elu 1,
- * softplus 2, selu and silu 3, mish 4.3, gelu 7.2 (without FMA x^2 / 2 half units more: its square
+ * softplus 2, silu 2.5, selu 3, mish 4.7, gelu 7.2 (without FMA x^2 / 2 half units more: its square
  * is rounded).
  * The bits are the same on every ISA with FMA: the same operations in the same order, and every
  * fused multiply-add is a v_fma.
@@ -37,13 +37,10 @@ static const real pl_exp_fit[] = {/* (exp(r) - 1 - r) / r^2, |r| <= ln(2)/2; 0.0
 static const real pl_log_fit[] = {/* (2 atanh(s) / s - 2) / s^2 in s^2, |s| <= 0.1716; 0.02 */
     0.66666666666667251, 0.39999999999469604, 0.28571428731165877, 0.22222199648077134,
     0.18183511633502872, 0.15315331656911782, 0.14783700089309612};
-static const real pl_log1p_fit[] = {/* (log(1 + x) - x) / x^2, x <= 1; 0.01 */
-    -0.49999999999999883,  0.33333333333310794,  -0.24999999998444936,   0.19999999944678043,
-    -0.16666665470769412,  0.1428569702789199,   -0.12499823337555332,   0.11109773171177209,
-    -0.0999227099454141,   0.0905606159116802,   -0.08208504715879027,   0.07331896753226863,
-    -0.06293667493508291,  0.05014375751100854,  -0.03560097623990264,   0.021569127599156915,
-    -0.010651124014323842, 0.004064575158547827, -0.001114719554761647,  0.00019435841094364288,
-    -1.6116418269742165e-05};
+static const real pl_atanh_fit[] = {/* (atanh(s) / s - 1) / s^2 in s^2, s <= 1/3; 0.03 */
+    0.33333333333333154, 0.20000000000077567, 0.14285714274086314, 0.11111111974013511,
+    0.09090872364338679, 0.07693271164142511, 0.06650603894411883, 0.060521119333409215,
+    0.04174118208580763, 0.08501777};
 static const real pl_erf_fit[] = {/* erf(x) / x - 1 in x^2, x <= 1; 0.12 */
     0.12837916709551256, -0.37612638903183454, 0.11283791670942445, -0.02686617064289998,
     0.0052239776046962465, -0.0008548325871012567, 0.00012055292044198403, -1.4924685915657802e-05,
@@ -79,6 +76,7 @@ static const real pl_half_fit[] = {/* (r coth(r / 4) - 4) / r^2 in r^2, |r| <= l
     0.08333333333333275, -0.000347222222208274, 2.0667988258575837e-06, -1.2917055125205055e-08,
     8.077806329370852e-11};
 #define PL_ERF_ONE 6.0
+#define PL_LIFT 0x1p88 /* the unit of a quotient's top and bottom: see v_exp2 */
 #define PL_MINUS_ONE (-38.0) /* exp(x) - 1 is -1 from here down */
 #define PL_GATE_SHUT 760.0   /* x exp(-x) is 0 from here on */
 #define PL_GAUSS_SHUT 39.0   /* exp(-x^2 / 2) is 0 from here on */
@@ -95,9 +93,8 @@ static const real pl_exp_fit[] = {/* 0.06 */
     0x1.fffff8p-2f, 0x1.55548ep-3f, 0x1.555b96p-5f, 0x1.123bdp-7f, 0x1.685352p-10f};
 static const real pl_log_fit[] = {/* 0.02 */
     0.66666769981384277f, 0.3997819721698761f, 0.29856392741203308f};
-static const real pl_log1p_fit[] = {/* 0.05 */
-    -0.49999923f, 0.33330205f,  -0.24955375f, 0.19678871f,   -0.15307912f,
-    0.10600581f,  -0.05687972f, 0.019789271f, -0.0032268476f};
+static const real pl_atanh_fit[] = {/* 0.04 */
+    0.33333206f, 0.20010841f, 0.1399996f, 0.14009649f};
 static const real pl_erf_fit[] = {/* 0.02 */
     0.12837917f,  -0.37612626f,   0.112835824f,  -0.026853643f,
     0.0051879627f, -0.0008006793f, 0.00007842288f};
@@ -108,24 +105,29 @@ static const real pl_normal_bottom[] = {
 static const real pl_half_fit[] = {/* 0.005 */
     0.083333082f, -0.00034573374f};
 #define PL_ERF_ONE 4.0f
+#define PL_LIFT 0x1p40f
 #define PL_MINUS_ONE (-18.0f)
 #define PL_GATE_SHUT 110.0f
 #define PL_GAUSS_SHUT 15.0f
 #endif
 /* clang-format on */
 
-/* c[0] + c[1] x + ... + c[n - 1] x^(n - 1); n is a constant in every use. In pairs of terms the
- * chain is half as long as in single ones: it is latency that these functions wait for. */
-PL_INLINE vec v_polynomial(vec x, const real *c, const int n) {
+/* unit (c[0] + c[1] x + ... + c[n - 1] x^(n - 1)); n and unit are constants in every use. In pairs
+ * of terms the chain is half as long as in single ones: it is latency that these functions wait
+ * for. */
+PL_INLINE vec v_polynomial(vec x, const real *c, const int n, const real unit) {
     const vec square = x * x;
-    vec p = v_set1(c[n - 1]);
+    vec p = v_set1(c[n - 1] * unit);
     int i = n - 1;
-    if (n % 2 == 0) p = v_fma(p, x, v_set1(c[--i]));
+    if (n % 2 == 0) p = v_fma(p, x, v_set1(c[--i] * unit));
 #pragma GCC unroll 16
-    for (i -= 2; i >= 0; i -= 2) p = v_fma(p, square, v_fma(v_set1(c[i + 1]), x, v_set1(c[i])));
+    for (i -= 2; i >= 0; i -= 2)
+        p = v_fma(p, square, v_fma(v_set1(c[i + 1] * unit), x, v_set1(c[i] * unit)));
     return p;
 }
-#define POLYNOMIAL(x, fit) v_polynomial(x, fit, (int)(sizeof fit / sizeof fit[0]))
+#define IN_UNITS(unit, x, fit) v_polynomial(x, fit, (int)(sizeof fit / sizeof fit[0]), unit)
+#define POLYNOMIAL(x, fit) IN_UNITS(1, x, fit)
+#define LIFTED(x, fit) IN_UNITS(PL_LIFT, x, fit)
 
 PL_INLINE vec v_minus_abs(vec x) {
     return v_from_bits(v_bits(x) | v_bits(v_set1((real)-0.0)));
@@ -158,30 +160,10 @@ PL_INLINE vec v_less_ln2(vec x, vec n, real factor) {
 #endif
 }
 
-/* 2^n, the second form also for smaller n, where it is next to nothing. */
-PL_INLINE vec v_exp2(vec sum) {
-    return v_from_bits((v_bits(sum) << PL_EXPONENT_SHIFT) + v_bits(v_set1(1)));
-}
-PL_INLINE vec v_exp2_or_little(vec sum) {
-    return v_exp2(v_max(v_set1(PL_ROUNDING - (PL_EXPONENT_BIAS - 1)), sum));
-}
-
-/* 2^n + 1 */
-PL_INLINE vec v_exp2_and_one(vec sum) {
-#ifdef PL_ISA_AVX512
-    return v_exp2_or_little(sum) + v_set1(1);
-#else
-    return v_fma(v_exp2(sum + v_set1(96)), v_set1((real)0x1p-96), v_set1(1));
-#endif
-}
-
-/* x 2^n for n <= 30 and |x| < 2, rounded once where the result is subnormal. */
-PL_INLINE vec v_times_exp2_down(vec x, exp_parts e) {
-#ifdef PL_ISA_AVX512
-    return V(scalef)(x, e.n);
-#else
-    return x * v_exp2(e.sum + v_set1(96)) * v_set1((real)0x1p-96);
-#endif
+/* unit 2^n. With a quotient's top and bottom lifted by PL_LIFT, 2^n is a normal number down to
+ * where the quotient is 0, and the quotient is rounded once, be it subnormal. */
+PL_INLINE vec v_exp2(vec sum, real unit) {
+    return v_from_bits((v_bits(sum) << PL_EXPONENT_SHIFT) + v_bits(v_set1(unit)));
 }
 
 /* exp(r) - 1 = r + r^2 q(r) */
@@ -192,20 +174,28 @@ PL_LONG vec v_exp(vec x) {
     return v_times_exp2(v_exp_of_rest(e.r) + v_set1(1), e.n);
 }
 
-/* exp(x) for x <= 0 */
-PL_LONG vec v_exp_negative(vec x) {
-    const exp_parts e = v_exp_parts(v_max(v_set1(PL_EXP_LOW), x));
-    return v_times_exp2_down(v_exp_of_rest(e.r) + v_set1(1), e);
+/* exp(x) for PL_EXP_LOW <= x <= PL_GATE_OPEN, rounded once more where it is subnormal. */
+PL_INLINE vec v_exp_below(vec x) {
+    const exp_parts e = v_exp_parts(x);
+    const vec rest = v_exp_of_rest(e.r);
+#ifdef PL_ISA_AVX512
+    return V(scalef)(rest + v_set1(1), e.n);
+#else
+    const vec scale = v_exp2(e.sum, PL_LIFT);
+    return v_fma(scale, rest, scale) * v_set1(1 / PL_LIFT);
+#endif
 }
 
+/* exp(x) for x <= 0 */
+PL_LONG vec v_exp_negative(vec x) { return v_exp_below(v_max(v_set1(PL_EXP_LOW), x)); }
+
 /* exp(x) - 1 for x <= 0, accurate where x is small: 2^n (exp(r) - 1) + (2^n - 1). Anything for
- * x > 0. */
+ * x > 0; of -0 it makes 0. */
 PL_LONG vec v_expm1_negative(vec x) {
     const vec low = v_max(v_set1(PL_MINUS_ONE), x);
     const exp_parts e = v_exp_round(low, PL_LOG2_E);
-    const vec rest = v_exp_of_rest(v_less_ln2(low, e.n, 1)), scale = v_exp2(e.sum);
-    const vec y = v_fma(scale, rest, scale - v_set1(1));
-    return v_from_bits(v_bits(y) | (v_bits(x) & v_bits(v_set1((real)-0.0)))); /* -0 stays -0 */
+    const vec rest = v_exp_of_rest(v_less_ln2(low, e.n, 1)), scale = v_exp2(e.sum, 1);
+    return v_fma(scale, rest, scale - v_set1(1));
 }
 
 /* n ln(2) + log(1 + f) for sqrt(1/2) <= 1 + f <= sqrt(2), with s = f / (2 + f) and
@@ -238,12 +228,11 @@ PL_LONG vec v_log1p_unit(vec x) {
 
 /* (1 - e) / (1 + e) with e = exp(-2 |x|) */
 PL_LONG vec v_tanh(vec x) {
-    const ivec sign = v_bits(v_set1((real)-0.0));
     const vec b = v_max(v_set1(PL_MINUS_ONE), v_minus_abs(x)), y = b + b, one = v_set1(1);
     const exp_parts e = v_exp_round(y, PL_LOG2_E);
-    const vec rest = v_exp_of_rest(v_less_ln2(y, e.n, 1)), scale = v_exp2(e.sum);
-    const vec minus = v_fma(scale, rest, scale - one) / v_fma(scale, rest, scale + one);
-    return v_from_bits((v_bits(minus) & ~sign) | (v_bits(x) & sign));
+    const vec rest = v_exp_of_rest(v_less_ln2(y, e.n, 1)), scale = v_exp2(e.sum, 1);
+    const vec size = v_fma(-scale, rest, one - scale) / v_fma(scale, rest, one + scale);
+    return v_from_bits(v_bits(size) | (v_bits(x) & v_bits(v_set1((real)-0.0))));
 }
 
 /* ---- erf ------------------------------------------------------------------------------------ */
@@ -265,109 +254,110 @@ PL_INLINE vec v_erf(vec x) {
     const exp_parts e = v_gauss_parts(b, b + b);
     const vec ratio = POLYNOMIAL(w, pl_normal_top) / POLYNOMIAL(w, pl_normal_bottom);
     const vec rest = v_fma(v_exp_of_rest(v_set1((real)-0.5) * e.r), ratio, ratio);
-    const vec large = v_fma(v_set1(-2), v_times_exp2_down(rest, e), one);
+    const vec large = v_fma(v_set1(-2), rest * v_exp2(e.sum, 1), one);
     return v_from_bits(v_bits(v_select(v_lt(a, one), small, large)) | sign);
 }
 
 /* ---- activations ---------------------------------------------------------------------------- */
 
-/* sigmoid(x) = 2^n / bottom with bottom = 2^n + exp(-r), where x = n ln(2) + r, x <= PL_GATE_OPEN:
- * the sum is rounded once. */
+/* sigmoid(x) = top / bottom with top = 2^n and bottom = 2^n + exp(-r), where x = n ln(2) + r,
+ * x <= PL_GATE_OPEN: the sum is rounded once. */
 typedef struct {
-    exp_parts e;
-    vec rest, bottom;
+    vec sum, rest, top, bottom;
 } gate;
 PL_INLINE gate v_gate(vec x) {
-    gate g = {.e = v_exp_round(x, PL_LOG2_E)};
-    g.e.r = v_fma(g.e.n, v_set1(PL_LN2_LOW), v_fma(g.e.n, v_set1(PL_LN2_HIGH), -x));
-    g.rest = v_exp_of_rest(g.e.r);
-    g.bottom = v_exp2_and_one(g.e.sum) + g.rest;
+    const vec lift = v_set1(PL_LIFT);
+    const exp_parts e = v_exp_round(x, PL_LOG2_E);
+    gate g = {.sum = e.sum, .top = v_exp2(e.sum, PL_LIFT)};
+    g.rest = v_exp_of_rest(v_fma(e.n, v_set1(PL_LN2_LOW), v_fma(e.n, v_set1(PL_LN2_HIGH), -x)));
+    g.bottom = v_fma(lift, g.rest, g.top + lift);
     return g;
 }
 
 /* Where 2^n is half a unit of 1 it would be lost, and the error reach 2.3 ULP. */
 PL_LONG vec v_sigmoid(vec x) {
     gate g = v_gate(v_min(v_set1(PL_GATE_OPEN), v_max(v_set1(PL_EXP_LOW), x)));
-    const vmask small = v_lt(g.e.sum, v_set1(PL_ROUNDING - PL_EXPONENT_SHIFT));
-    if (m_to_bits(small) != 0)
-        g.bottom = v_select(small, v_set1(1) + (v_exp2_or_little(g.e.sum) + g.rest), g.bottom);
-    return v_times_exp2_down(v_set1(1) / g.bottom, g.e);
+    const vmask small = v_lt(g.sum, v_set1(PL_ROUNDING - PL_EXPONENT_SHIFT));
+    if (m_to_bits(small) != 0) {
+        const vec lift = v_set1(PL_LIFT);
+        g.bottom = v_select(small, lift + v_fma(lift, g.rest, g.top), g.bottom);
+    }
+    return g.top / g.bottom;
+}
+
+/* y was made of x held within; above PL_GATE_OPEN it is x. -0 stays -0. */
+PL_INLINE vec v_and_above(vec y, vec x) {
+    return y + v_max(v_set1((real)-0.0), x - v_set1(PL_GATE_OPEN));
+}
+PL_INLINE vec v_within(vec x) {
+    return v_min(v_set1(PL_GATE_OPEN), v_max(v_set1(-PL_GATE_SHUT), x));
 }
 
 PL_INLINE vec v_silu(vec x) {
-    const vec low = v_max(v_set1(-PL_GATE_SHUT), x);
-    const gate g = v_gate(v_min(v_set1(PL_GATE_OPEN), low));
-    return v_times_exp2(low / g.bottom, g.e.n);
+    const vec within = v_within(x);
+    const gate g = v_gate(within);
+    return v_and_above(within * g.top / g.bottom, x);
 }
 
 /* s (1 + x (1 - s)) */
 PL_INLINE vec v_silu_slope(vec x) {
-    const vec within = v_min(v_set1(PL_GATE_OPEN), v_max(v_set1(-PL_GATE_SHUT), x));
-    const vec one = v_set1(1);
+    const vec within = v_within(x), one = v_set1(1);
     const gate g = v_gate(within);
-    const vec s = v_times_exp2_down(one / g.bottom, g.e);
+    const vec s = g.top / g.bottom;
     return s * v_fma(within, one - s, one);
 }
 
-/* max(x, 0) + log(1 + e) with e = exp(-|x|) = 2^n m; 2^n is multiplied last. */
-PL_INLINE vec v_softplus(vec x) {
-    const exp_parts e = v_exp_parts(v_max(v_set1(PL_EXP_LOW), v_minus_abs(x)));
-    const vec m = v_exp_of_rest(e.r) + v_set1(1), power = v_exp2_or_little(e.sum) * m;
-    const vec y = v_fma(m * power, POLYNOMIAL(power, pl_log1p_fit), m);
-    return v_max(v_zero(), x) + v_times_exp2_down(y, e);
+/* max(x, 0) + log(1 + e) for e = exp(-|x|), with s = e / (2 + e) and
+ * log(1 + e) = 2 atanh(s) = e - s (e - 2 (atanh(s) / s - 1)). */
+PL_INLINE vec v_softplus(vec x, vec e) {
+    const vec s = e / (e + v_set1(2)), z = s * s;
+    const vec rest = v_fma(-z, IN_UNITS(2, z, pl_atanh_fit), e);
+    return v_max(v_zero(), x) + v_fma(-s, rest, e);
 }
 
-/* top / bottom 2^n, for quotients that need one division in all. */
+/* exp(-y / 2) = scale top / bottom, lifted, where y = r - 2 n ln(2):
+ * exp(-r / 2) = (c - r) / (c + r) with c = r coth(r / 4). */
 typedef struct {
-    exp_parts e;
-    vec top, bottom;
+    vec scale, top, bottom;
 } fraction;
-
-/* exp(-y / 2) where y = r - 2 n ln(2): exp(-r / 2) = (c - r) / (c + r) with c = r coth(r / 4). */
 PL_INLINE fraction v_exp_fraction(exp_parts e) {
     const vec z = e.r * e.r, c = v_fma(z, POLYNOMIAL(z, pl_half_fit), v_set1(4));
-    return (fraction){e, c - e.r, c + e.r};
+    return (fraction){v_exp2(e.sum, PL_LIFT), c - e.r, c + e.r};
 }
 
-/* With a = |x|, CDF(-a) = top / bottom 2^n. GELU is max(x, 0) - a CDF(-a). */
-PL_INLINE fraction v_normal(vec a) {
-    fraction f = v_exp_fraction(v_gauss_parts(a, a));
-    f.top = f.top * POLYNOMIAL(a, pl_normal_top);
-    f.bottom = f.bottom * POLYNOMIAL(a, pl_normal_bottom);
-    return f;
-}
-
+/* max(x, 0) - a CDF(-a) with a = |x| */
 PL_INLINE vec v_gelu(vec x) {
     const vec a = v_min(v_set1(PL_GAUSS_SHUT), v_abs(x));
-    const fraction f = v_normal(a);
-    return v_max(v_zero(), x) - v_times_exp2_down(a * f.top / f.bottom, f.e);
+    const fraction f = v_exp_fraction(v_gauss_parts(a, a));
+    const vec top = f.top * POLYNOMIAL(a, pl_normal_top) * (a * f.scale);
+    const vec bottom = f.bottom * LIFTED(a, pl_normal_bottom);
+    return v_max(v_zero(), x) - top / bottom;
 }
 
 /* CDF(-a) - a density(a), or 1 minus it where x >= 0 */
 PL_INLINE vec v_gelu_slope(vec x) {
     const vec a = v_min(v_set1(PL_GAUSS_SHUT), v_abs(x));
     const fraction f = v_exp_fraction(v_gauss_parts(a, a));
-    const vec bottom = POLYNOMIAL(a, pl_normal_bottom);
-    const vec minus_density = v_set1((real)-0.39894228040143267794) * a;
+    const vec bottom = LIFTED(a, pl_normal_bottom);
+    const vec minus_density = v_set1((real)-0.39894228040143267794 / PL_LIFT) * a;
     const vec top = v_fma(minus_density, bottom, POLYNOMIAL(a, pl_normal_top));
-    const vec slope = v_times_exp2_down(f.top * top / (f.bottom * bottom), f.e);
+    const vec slope = f.top * top * f.scale / (f.bottom * bottom);
     return v_select(v_lt(x, v_zero()), slope, v_set1(1) - slope);
 }
 
 /* x tanh(softplus(x)) = x w (w + 2) / (w (w + 2) + 2) with w = exp(x) */
 PL_INLINE vec v_mish(vec x) {
-    const vec low = v_max(v_set1(-PL_GATE_SHUT), x), two = v_set1(2);
-    const exp_parts e = v_exp_parts(v_min(v_set1(PL_GATE_OPEN), low));
-    const vec m = v_exp_of_rest(e.r) + v_set1(1), w = v_exp2_or_little(e.sum) * m, v = w + two;
-    return v_times_exp2(low * (m * v / v_fma(w, v, two)), e.n);
+    const vec within = v_within(x);
+    const exp_parts e = v_exp_parts(within);
+    const vec scale = v_exp2(e.sum, PL_LIFT), w = v_fma(scale, v_exp_of_rest(e.r), scale);
+    const vec v = v_fma(w, v_set1(1 / PL_LIFT), v_set1(2));
+    return v_and_above(within * w * v / v_fma(w, v, v_set1(2 * PL_LIFT)), x);
 }
 
 /* tanh + x sigmoid (1 - tanh^2) = w ((w + 2) b + 4 x (1 + w)) / b^2, b = w (w + 2) + 2 */
 PL_INLINE vec v_mish_slope(vec x) {
-    const vec within = v_min(v_set1(PL_GATE_OPEN), v_max(v_set1(-PL_GATE_SHUT), x));
-    const exp_parts e = v_exp_parts(within);
-    const vec w = v_times_exp2_down(v_exp_of_rest(e.r) + v_set1(1), e), two = v_set1(2);
-    const vec v = w + two;
+    const vec within = v_within(x), two = v_set1(2);
+    const vec w = v_exp_below(within), v = w + two;
     const vec b = v_fma(w, v, two), inner = within * v_fma(v_set1(4), w, v_set1(4));
     return w * v_fma(v, b, inner) / (b * b);
 }
