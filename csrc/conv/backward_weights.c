@@ -32,31 +32,32 @@ typedef struct {
     ptrdiff_t unit_length; /* dw rows in a unit */
     ptrdiff_t unit_tiles, panels, tiles; /* tiles of a unit; panels of a group; all tiles */
     ptrdiff_t chunk, chunks;             /* images of a chunk; how many chunks */
-    ptrdiff_t band, bands;
+    ptrdiff_t band, images; /* rows of an image, and images, that a sweep over dw adds */
+    ptrdiff_t frame_bytes;  /* from one image of a sweep to the next */
     int packs; /* dy goes through panels */
 } weights_plan;
 
-/* Adds one band of one image to the tiles [begin, end) of dw. Tiles are numbered group by group,
- * panel by panel, so a range needs few panels of dy. */
-static void band_of_tiles(const weights_plan *plan, char *dw, pl_frame frame, const char *dy, ptrdiff_t rows,
-                          ptrdiff_t begin, ptrdiff_t end, char *panel, int accumulate,
+/* Adds a band of rows of some images, the first seen through `frame`, to the tiles [begin, end) of dw. Tiles
+ * are numbered group by group, panel by panel, so a range needs few panels of dy. */
+static void band_of_tiles(const weights_plan *plan, char *dw, pl_frame frame, const char *dy, ptrdiff_t images,
+                          ptrdiff_t rows, ptrdiff_t begin, ptrdiff_t end, char *panel, int accumulate,
                           pl_soon soon) {
     const pl_conv_shape *s = &plan->args->shape;
     const ptrdiff_t item = (ptrdiff_t)plan->item, filters = s->k / s->groups, channels = s->c / s->groups;
-    pl_pixels pixels = {rows, s->ow, s->stride_w * s->c, s->stride_h * frame.row, {NULL, 0}, NULL, 0};
-    const ptrdiff_t per_panel = plan->units * plan->unit_tiles;
+    const ptrdiff_t jump = s->stride_h * frame.row;
+    pl_pixels pixels = {.outer = images * rows, .inner = s->ow, .step = s->stride_w * s->c, .jump = jump,
+                        .rows = rows, .gap = plan->frame_bytes / item - rows * jump};
     ptrdiff_t packed = -1;
-    for (ptrdiff_t tile = begin; tile < end; tile++) {
-        const ptrdiff_t column_block = tile / per_panel;
+    for (ptrdiff_t strip = begin / plan->unit_tiles; strip * plan->unit_tiles < end; strip++) {
+        const ptrdiff_t column_block = strip / plan->units, unit = strip % plan->units;
         const ptrdiff_t group = column_block / plan->panels, j = column_block % plan->panels * plan->width;
-        const ptrdiff_t unit = tile % per_panel / plan->unit_tiles;
         const ptrdiff_t n = pl_min(plan->width, filters - j), column = group * filters + j;
         const int vectors = (int)pl_ceil_div(n, plan->kernels->lanes);
         const char *b = dy + column * item;
         ptrdiff_t ldb = s->k;
         if (plan->packs || (!plan->kernels->masked_load && n % plan->kernels->lanes)) {
             ldb = pl_panel_width(plan->kernels, n);
-            if (packed != column_block) plan->kernels->pack(b, s->k, rows * s->ow, n, panel, ldb);
+            if (packed != column_block) plan->kernels->pack(b, s->k, images * rows * s->ow, n, panel, ldb);
             packed = column_block;
             b = panel;
         }
@@ -64,15 +65,14 @@ static void band_of_tiles(const weights_plan *plan, char *dw, pl_frame frame, co
         const ptrdiff_t q = plan->units == s->kh ? 0 : unit % s->kw;
         const char *x = frame.pixels +
                         (r * s->dilation_h * frame.row + q * s->dilation_w * s->c + group * channels) * item;
-        ptrdiff_t i = tile % plan->unit_tiles * plan->height;
-        const ptrdiff_t stop = pl_min(i + plan->height, plan->unit_length);
-        while (i < stop) {
-            const int m = pl_next_height(plan->kernels, vectors, stop - i);
+        const ptrdiff_t first = strip * plan->unit_tiles;
+        const ptrdiff_t stop = pl_min((end - first) * plan->height, plan->unit_length);
+        for (ptrdiff_t i = pl_max(0, begin - first) * plan->height, m; i < stop; i += m) {
+            m = pl_next_height(plan->kernels, vectors, stop - i);
             pl_ask_for(&soon, &pixels);
             plan->kernels->columns[vectors - 1][m - 1](
                 x + i * item, &pixels, b, ldb, dw + ((unit * plan->unit_length + i) * s->k + column) * item,
                 s->k, n, accumulate);
-            i += m;
         }
     }
 }
@@ -82,18 +82,22 @@ static void images_of_tiles(const weights_plan *plan, char *dw, ptrdiff_t first,
     const pl_conv2d_backward_weights_args *a = plan->args;
     const pl_conv_shape *s = &a->shape;
     char *space = plan->space + (size_t)thread * plan->worker_bytes;
-    for (ptrdiff_t image = first; image < last; image++)
+    for (ptrdiff_t image = first, images; image < last; image += images) {
+        images = pl_min(plan->images, last - image);
         for (ptrdiff_t row = 0; row < s->oh; row += plan->band) {
             const ptrdiff_t rows = pl_min(plan->band, s->oh - row);
-            const pl_frame frame = pl_frame_of(
-                (const char *)a->x + (size_t)(image * s->h * s->w * s->c) * plan->item, s->h, s->w, s->c,
-                pl_window_of(s, row, rows), plan->item, plan->window_bytes ? space : NULL);
+            pl_frame frame;
+            for (ptrdiff_t t = images - 1; t >= 0; t--)
+                frame = pl_frame_of((const char *)a->x + (size_t)((image + t) * s->h * s->w * s->c) * plan->item,
+                                    s->h, s->w, s->c, pl_window_of(s, row, rows), plan->item,
+                                    plan->window_bytes ? space + t * plan->frame_bytes : NULL);
             const char *dy =
                 (const char *)a->dy + (size_t)((image * s->oh + row) * s->ow * s->k) * plan->item;
-            band_of_tiles(plan, dw, frame, dy, rows, begin, end, space + plan->window_bytes,
+            band_of_tiles(plan, dw, frame, dy, images, rows, begin, end, space + plan->window_bytes,
                           image > first || row > 0,
-                          pl_soon_of(s, a->x, a->dy, plan->item, last, image, row, plan->band));
+                          pl_soon_of(s, a->x, a->dy, plan->item, last, image + images - 1, row, plan->band));
         }
+    }
 }
 
 static void run_chunks(void *context, ptrdiff_t begin, ptrdiff_t end, int thread) {
@@ -145,17 +149,24 @@ int pl_conv2d_backward_weights(const void *args) {
     const ptrdiff_t row_bytes = (s->stride_h * whole.width * s->c + s->ow * plan.width) * (ptrdiff_t)item;
     plan.band = pl_band_rows(s->oh, row_bytes, s->n, 1);
     plan.packs = s->k > plan.width;
+    const ptrdiff_t both_bytes = (s->stride_h * s->w * s->c + s->ow * s->k) * (ptrdiff_t)item;
     if (s->kh * s->kw == 1 && s->groups == 1) {
         /* Bound by memory: bands of x and dy so small that the next one has room in L2 beside them. */
-        const ptrdiff_t both_bytes = (s->stride_h * s->w * s->c + s->ow * s->k) * (ptrdiff_t)item;
         plan.band = pl_band_rows(s->oh, 2 * both_bytes, s->n, 1);
         plan.packs &= s->k * (ptrdiff_t)item > UNPACKED_BYTES;
     }
-    if (!pl_window_inside(whole, s->h, s->w)) {
+    plan.frame_bytes = s->h * s->w * s->c * (ptrdiff_t)item;
+    const int inside = pl_window_inside(whole, s->h, s->w);
+    if (!inside) {
         const pl_window window = pl_window_of(s, 0, plan.band);
-        plan.window_bytes = (size_t)pl_round_up(window.height * window.width * s->c, 16) * item;
+        plan.frame_bytes = pl_round_up(window.height * window.width * s->c, 16) * (ptrdiff_t)item;
     }
-    plan.worker_bytes = plan.window_bytes + (size_t)(plan.band * s->ow * plan.width) * item;
+    const ptrdiff_t panel_bytes = plan.band * s->ow * plan.width * (ptrdiff_t)item;
+    /* Small images together, so that dw is read and written less often; the next ones have room beside them. */
+    const ptrdiff_t image_bytes = pl_max(s->oh * both_bytes, plan.frame_bytes + panel_bytes);
+    plan.images = plan.band < s->oh ? 1 : pl_max(1, pl_min(plan.chunk, PL_SOON_BYTES / image_bytes));
+    if (!inside) plan.window_bytes = (size_t)(plan.images * plan.frame_bytes);
+    plan.worker_bytes = plan.window_bytes + (size_t)(plan.images * panel_bytes);
 
     const double work = 2.0 * (double)(s->n * s->oh * s->ow) * (double)count;
     const ptrdiff_t tasks = plan.chunks > 1 ? plan.chunks : plan.tiles;

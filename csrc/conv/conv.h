@@ -56,6 +56,9 @@ PL_INLINE void pl_prefetch(const void *memory, ptrdiff_t bytes) {
     for (ptrdiff_t i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)memory + i, 0, 2);
 }
 
+/* So much of what is read next has room in L2 beside a band. */
+enum { PL_SOON_BYTES = 256 * 1024 };
+
 /* What the next band of a gradient of filters reads, and how much of it is not asked for yet. */
 typedef struct {
     const char *memory[2];
@@ -70,10 +73,10 @@ pl_soon pl_soon_of(const pl_conv_shape *s, const void *x, const void *dy, size_t
 /* Gives a kernel call that walks over `pixels` its share: a line for each pixel at most. */
 PL_INLINE void pl_ask_for(pl_soon *soon, pl_pixels *pixels) {
     const int which = soon->bytes[0] <= 0;
-    const ptrdiff_t share = 64 * pixels->inner * pixels->outer, left = pl_max(0, soon->bytes[which]);
+    const ptrdiff_t share = pl_min(64 * pixels->inner * pixels->outer, soon->bytes[which]);
     pixels->soon = soon->memory[which];
-    pixels->soon_row = pl_min(share, left) / pixels->outer;
-    soon->memory[which] += pl_min(share, left);
+    pixels->soon_row = share > 0 ? share / pixels->outer : 0;
+    soon->memory[which] += share;
     soon->bytes[which] -= share;
 }
 

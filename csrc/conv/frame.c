@@ -3,9 +3,8 @@
 
 #include "conv/conv.h"
 
-/* A band of about this many bytes leaves room for a panel of weights in a 1 MB L2; so much of the next
- * one has room beside it. */
-enum { BAND_BYTES = 384 * 1024, SOON_BYTES = 256 * 1024 };
+/* A band of about this many bytes leaves room for a panel of weights in a 1 MB L2. */
+enum { BAND_BYTES = 384 * 1024 };
 
 ptrdiff_t pl_band_rows(ptrdiff_t rows, ptrdiff_t row_bytes, ptrdiff_t images, int workers) {
     ptrdiff_t band = pl_max(1, pl_min(rows, BAND_BYTES / pl_max(row_bytes, 1)));
@@ -65,7 +64,7 @@ pl_soon pl_soon_of(const pl_conv_shape *s, const void *x, const void *dy, size_t
     const ptrdiff_t top = pl_min(s->h, pl_max(0, row * s->stride_h - s->pad_top));
     const ptrdiff_t x_row = s->w * s->c * bytes, dy_row = s->ow * s->k * bytes;
     pl_soon soon = {{(const char *)dy, (const char *)x}, {0, 0}};
-    if (image >= images || rows * (dy_row + s->stride_h * x_row) > SOON_BYTES) return soon;
+    if (image >= images || rows * (dy_row + s->stride_h * x_row) > PL_SOON_BYTES) return soon;
     soon.memory[0] += (image * s->oh + row) * dy_row;
     soon.memory[1] += (image * s->h + top) * x_row;
     soon.bytes[0] = rows * dy_row;

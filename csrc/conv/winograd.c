@@ -275,7 +275,7 @@ static void accumulate_planes(void *context, ptrdiff_t begin, ptrdiff_t end, int
     const winograd_plan *p = context;
     const ptrdiff_t item = (ptrdiff_t)p->item, c = p->shape.c, k = p->shape.k;
     const ptrdiff_t panels = pl_ceil_div(k, p->width);
-    const pl_pixels pixels = {1, p->count, p->c_row, 0, {NULL, 0}, NULL, 0};
+    const pl_pixels pixels = {.outer = 1, .inner = p->count, .step = p->c_row};
     for (ptrdiff_t task = begin; task < end; task++) {
         const ptrdiff_t e = task / panels, j = task % panels * p->width, n = pl_min(p->width, k - j);
         const int vectors = (int)pl_ceil_div(n, p->kernels->lanes);

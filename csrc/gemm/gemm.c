@@ -75,7 +75,7 @@ static void sweep_rows(const gemm_plan *plan, ptrdiff_t i0, ptrdiff_t i1, ptrdif
     const ptrdiff_t a_row = (g->trans_a ? 1 : step) * (ptrdiff_t)item, c_row = g->ldc * (ptrdiff_t)item;
     const ptrdiff_t origin = 0;
     pl_walk walk = {1, kc, &origin, {NULL, 0}};
-    pl_pixels pixels = {1, kc, step, 0, {NULL, 0}, NULL, 0};
+    pl_pixels pixels = {.outer = 1, .inner = kc, .step = step};
     const pl_finish finish = {p > 0, last && g->activation == PL_RELU,
                               last && g->bias ? at(g->bias, j, item) : NULL,
                               g->scale ? at(g->scale, j, item) : NULL,

@@ -40,10 +40,13 @@ typedef void (*pl_rows_kernel)(const void *const *a, const pl_walk *walk, const 
                                void *const *c, ptrdiff_t n, const pl_finish *finish);
 
 /* Rows of a as consecutive elements:
- *   c[i * ldc + j] = sum over r < outer, s < inner of a[r * jump + s * step + i] * b[(r * inner + s) * ldb + j].
- * Before each r the next `soon_row` bytes from `soon` on are asked for: memory that later calls read. */
+ *   c[i * ldc + j] = sum over r < outer, s < inner of
+ *       a[r * jump + r / rows * gap + s * step + i] * b[(r * inner + s) * ldb + j].
+ * Before each r the next `soon_row` bytes from `soon` on are asked for: memory that later calls read. Every
+ * call brings the lines of c below its own, where the next tile is most often. */
 typedef struct {
     ptrdiff_t outer, inner, step, jump;
+    ptrdiff_t rows, gap; /* both 0 where the rows are evenly spaced */
     pl_ahead ahead;
     const void *soon;
     ptrdiff_t soon_row;

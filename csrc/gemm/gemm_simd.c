@@ -118,7 +118,10 @@ PL_INLINE void columns_tile(const int m, const int v, const real *a, const pl_pi
 #pragma GCC unroll 12
     for (int i = 0; i < m; i++)
 #pragma GCC unroll 4
-        for (int j = 0; j < v; j++) c[i][j] = v_zero();
+        for (int j = 0; j < v; j++) {
+            if (j * PL_VECTOR_BYTES % 64 == 0) __builtin_prefetch(c_tile + (m + i) * ldc + j * PL_LANES, 1, 3);
+            c[i][j] = v_zero();
+        }
     if (accumulate) {
 #pragma GCC unroll 12
         for (int i = 0; i < m; i++)
@@ -127,9 +130,13 @@ PL_INLINE void columns_tile(const int m, const int v, const real *a, const pl_pi
     }
     const char *ahead = ahead_of(&pixels->ahead, b, ldb);
     const ptrdiff_t ahead_step = step_of(&pixels->ahead, ldb);
-    for (ptrdiff_t r = 0; r < pixels->outer; r++) {
-        const real *as = a + r * jump;
-        for (const char *end = soon + pixels->soon_row; soon < end; soon += 64) __builtin_prefetch(soon, 0, 2);
+    for (ptrdiff_t r = 0, y = pixels->rows; r < pixels->outer; r++, a += jump) {
+        if (y-- == 0) {
+            a += pixels->gap;
+            y = pixels->rows - 1;
+        }
+        const real *as = a;
+        for (ptrdiff_t left = pixels->soon_row; left > 0; left -= 64, soon += 64) __builtin_prefetch(soon, 0, 2);
 #pragma GCC unroll 4
         for (ptrdiff_t s = 0; s < inner; s++) {
             vec bk[VECTORS];
@@ -147,6 +154,7 @@ PL_INLINE void columns_tile(const int m, const int v, const real *a, const pl_pi
             as += step;
         }
     }
+    PL_OPAQUE(ldc); /* no address of c is kept from its loads */
 #pragma GCC unroll 12
     for (int i = 0; i < m; i++)
 #pragma GCC unroll 4
