@@ -52,10 +52,15 @@ PL_INLINE void strip_tile(const int q, const int v, const pl_strip *strip, const
     const ptrdiff_t step = strip->a_step, ldb = strip->ldb, ldc = strip->ldc;
     const pl_walk walk = strip->walk;
     const real *b = strip->b;
+    real *to = strip->c;
+    /* Lines of c are asked for a tile ahead: stores that miss would stop the next tile. */
 #pragma GCC unroll 14
     for (int i = 0; i < q; i++)
 #pragma GCC unroll 4
-        for (int j = 0; j < v; j++) c[i][j] = v_zero();
+        for (int j = 0; j < v; j++) {
+            if (j * PL_VECTOR_BYTES % 64 == 0) __builtin_prefetch(to + (q + i) * ldc + j * PL_LANES, 1, 3);
+            c[i][j] = v_zero();
+        }
     for (ptrdiff_t t = 0; t < walk.runs; t++) {
         const real *a = (const real *)strip->a + walk.offset[t];
         ptrdiff_t left = walk.run;
@@ -80,7 +85,6 @@ PL_INLINE void strip_tile(const int q, const int v, const pl_strip *strip, const
 #pragma GCC unroll 4
             for (int j = 0; j < v; j++) c[i][j] = v_keep(m_not(v_le(c[i][j], v_zero())), c[i][j]);
     }
-    real *to = strip->c;
 #pragma GCC unroll 14
     for (int i = 0; i < q; i++) {
         if (i > 0) {
@@ -130,7 +134,6 @@ PL_INLINE void slide_tile(const int q, const int v, const pl_slide *slide) {
         if (pixel == slide->pixels) break;
         for (ptrdiff_t left = slide->shift; left > 0; left -= PL_LANES) {
             const ptrdiff_t step = pl_min(left, PL_LANES);
-            const vtail done = tail_of(step);
             const ivec down = lane + i_set1((bits)step);
             /* The last vector: what stays of it, then what lies behind. */
             const ivec stays = down < i_set1((bits)last);
@@ -147,7 +150,8 @@ PL_INLINE void slide_tile(const int q, const int v, const pl_slide *slide) {
                     c[i][v - 1] = v_lookup(c[i][v - 1], behind, fill);
                     behind = v_load(to + v * PL_LANES);
                 }
-                v_store_tail(to, c[i][0], done);
+                /* What a whole vector writes too much is written again later. */
+                v_store(to, v > 1 ? c[i][0] : v_select(m_first(step), c[i][0], v_load(to)));
 #pragma GCC unroll 4
                 for (int j = 0; j < v - 1; j++) c[i][j] = v_lookup(c[i][j], c[i][j + 1], down);
                 c[i][v - 1] = v_lookup(c[i][v - 1], behind, enter);

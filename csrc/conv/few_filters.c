@@ -20,6 +20,7 @@ typedef struct {
     const pl_few_filters_kernels *kernels;
     const pl_gemm_kernels *pack;
     ptrdiff_t item, vector; /* bytes */
+    const pl_lines_kernel (*lines)[PL_LINES];
     ptrdiff_t vectors, pixels; /* of a tile: as many pixels as fill the vectors best */
     ptrdiff_t height;          /* filter rows of a tile, or one less */
     const ptrdiff_t *offset;
@@ -32,18 +33,23 @@ typedef struct {
 static void choose_tile(lines_plan *plan) {
     const pl_conv_shape *s = &plan->args->shape;
     const pl_few_filters_kernels *kernels = plan->kernels;
-    double best = 0;
-    for (ptrdiff_t v = 1; v <= PL_LINES_VECTORS && kernels->lines[v - 1][0]; v++) {
-        /* The inputs of a tile come out of one vector. */
-        const ptrdiff_t pixels = pl_min(pl_min(v * kernels->lanes / s->k, kernels->lanes), s->ow);
-        const double used = (double)(pixels * s->k) / (double)(v * kernels->lanes);
-        if (used < best) continue;
-        best = used;
+    const int single = s->k == 1 && kernels->lines[1][0][0];
+    plan->lines = kernels->lines[single];
+    ptrdiff_t best = 0; /* vectors of an output row */
+    for (ptrdiff_t v = 1; v <= PL_LINES_VECTORS && plan->lines[v - 1][0]; v++) {
+        const ptrdiff_t lanes = kernels->lanes;
+        /* The inputs of a tile come out of one vector, but those of a single filter. */
+        const ptrdiff_t pixels = single ? v * lanes : pl_min(v * lanes / s->k, lanes);
+        if (!pixels) continue;
+        const ptrdiff_t count = s->ow / pixels * v + pl_ceil_div(s->ow % pixels * s->k, lanes);
+        if (best && count > best) continue;
+        best = count;
         plan->vectors = v;
         plan->pixels = pixels;
+        if (pixels >= s->ow) break;
     }
     ptrdiff_t most = s->dilation_h == 1 ? PL_LINES : 1;
-    while (!kernels->lines[plan->vectors - 1][most - 1]) most--;
+    while (!plan->lines[plan->vectors - 1][most - 1]) most--;
     plan->height = pl_ceil_div(s->kh, pl_ceil_div(s->kh, most));
 }
 
@@ -87,7 +93,7 @@ static void band_of_lines(const lines_plan *plan, const char *planes, ptrdiff_t 
     const ptrdiff_t item = plan->item, taps = s->kw * s->c;
     for (ptrdiff_t pixel = 0; pixel < s->ow; pixel += plan->pixels) {
         const ptrdiff_t n = pl_min(plan->pixels, s->ow - pixel) * s->k;
-        const pl_lines_kernel *kernels = plan->kernels->lines[pl_ceil_div(n, plan->kernels->lanes) - 1];
+        const pl_lines_kernel *kernels = plan->lines[pl_ceil_div(n, plan->kernels->lanes) - 1];
         pl_lines tile = {.weights = plan->weights,
                         .pixel = plan->pixel,
                         .y = y + pixel * s->k * item,
@@ -253,7 +259,7 @@ int pl_few_filters_backward_weights(const pl_conv2d_backward_weights_args *a) {
     repeats_plan plan = {.args = a, .kernels = pl_select_op(a->dtype), .pack = pl_gemm_select(a->dtype),
                          .item = (ptrdiff_t)pl_item_size(a->dtype)};
     const ptrdiff_t lanes = plan.kernels->lanes, outputs = s->kh * s->k;
-    if (s->k > lanes) return pl_few_channels_backward_weights(a); /* the same chains */
+    if (s->k > plan.kernels->most_repeated) return pl_few_channels_backward_weights(a); /* the same chains */
     plan.vector = lanes * plan.item;
     /* A pixel's neighbour is under the next filter column. */
     plan.width = s->stride_w == 1 ? pl_min(s->kw, PL_REPEATS) : 1;

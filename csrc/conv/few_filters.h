@@ -46,9 +46,10 @@ enum { PL_LINES = 5, PL_LINES_VECTORS = 5, PL_REPEATS = 5, PL_REPEATS_VECTORS = 
 
 typedef struct {
     int lanes;
-    /* lines[v - 1][r - 1]: r filter rows by v vectors; repeats[v - 1][s - 1]: s filter columns by v vectors.
-     * NULL where registers do not hold the tile. */
-    pl_lines_kernel lines[PL_LINES_VECTORS][PL_LINES];
+    int most_repeated; /* filters: with more, lanes over the filters are faster */
+    /* lines[single][v - 1][r - 1]: r filter rows by v vectors, of several filters or of a single one;
+     * repeats[v - 1][s - 1]: s filter columns by v vectors. NULL where registers do not hold the tile. */
+    pl_lines_kernel lines[2][PL_LINES_VECTORS][PL_LINES];
     pl_repeats_kernel repeats[PL_REPEATS_VECTORS][PL_REPEATS];
     pl_repeat_kernel repeat;
 } pl_few_filters_kernels;

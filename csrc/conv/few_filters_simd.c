@@ -1,20 +1,22 @@
 /* Tiles of convolutions with few channels and few filters, for one ISA and element type.
  *
  * Registers: lines hold 5 rows by 3 vectors of sums (3 by 3 elsewhere), 3 vectors of inputs and where
- * each comes from. Repeats hold 5 columns by 2 vectors of sums and as many of gradients (3 by 1), 2
- * vectors of inputs, and where each of both comes from. */
+ * each comes from; of a single filter, 5 rows by 2 vectors of sums and 2 vectors of inputs. Repeats hold
+ * 5 columns by 2 vectors of sums and as many of gradients (5 by 1 elsewhere), 2 vectors of inputs, and
+ * where each of both comes from. */
 #include "conv/few_filters.h"
 #include "simd/simd.h"
 
 #if PL_REGISTERS == 32
-enum { LINES_SUMS = 15, REPEATS_SUMS = 10 };
+enum { LINES_SUMS = 15, REPEATS_SUMS = 10, MOST_REPEATED = PL_LANES };
 #else
-enum { LINES_SUMS = 9, REPEATS_SUMS = 5 };
+enum { LINES_SUMS = 9, REPEATS_SUMS = 5, MOST_REPEATED = PL_LANES / 2 - 1 };
 #endif
 
-/* `rows`, `v` are constants in every use: the loops unroll and the arrays become registers. */
-PL_INLINE void lines_tile(const int rows, const int v, const pl_lines *tile) {
-    const vtail tail = tail_of(tile->n - (v - 1) * PL_LANES);
+/* `rows`, `v`, `single` are constants in every use: the loops unroll and the arrays become registers.
+ * A single filter takes its pixels as they lie, and all vectors share its weights. */
+PL_INLINE void lines_tile(const int rows, const int v, const int single, const pl_lines *tile) {
+    const ptrdiff_t last = tile->n - (v - 1) * PL_LANES;
     const ptrdiff_t taps = tile->taps, step = tile->step, count = tile->rows;
     const ptrdiff_t *offset = tile->offset;
     const real *x = tile->x, *bias = tile->bias, *scale = tile->scale;
@@ -32,21 +34,22 @@ PL_INLINE void lines_tile(const int rows, const int v, const pl_lines *tile) {
         if (tile->accumulate && o < count) {
 #pragma GCC unroll 5
             for (int j = 0; j < v; j++)
-                c[0][j] = j == v - 1 ? v_load_tail(y + j * PL_LANES, tail) : v_load(y + j * PL_LANES);
+                c[0][j] = j == v - 1 ? v_load_n(y + j * PL_LANES, last) : v_load(y + j * PL_LANES);
         }
         const real *w = tile->weights;
         for (ptrdiff_t t = 0; t < taps; t++, w += step) {
-            const vec given = v_load(x + offset[t]);
+            const real *from = x + offset[t];
+            const vec given = v_load(from);
             PL_OPAQUE(live);
             vec xt[PL_LINES_VECTORS];
 #pragma GCC unroll 5
-            for (int j = 0; j < v; j++) xt[j] = v_permute(given, pixel[j]);
+            for (int j = 0; j < v; j++) xt[j] = single ? v_load(from + j * PL_LANES) : v_permute(given, pixel[j]);
 #pragma GCC unroll 5
             for (int r = 0; r < rows; r++)
                 if (live >> r & 1) {
 #pragma GCC unroll 5
                     for (int j = 0; j < v; j++)
-                        c[r][j] = v_fma(xt[j], v_load(w + (j * rows + r) * PL_LANES), c[r][j]);
+                        c[r][j] = v_fma(xt[j], v_load(w + ((single ? 0 : j) * rows + r) * PL_LANES), c[r][j]);
                 }
         }
         if (live >> (rows - 1) & 1) {
@@ -58,7 +61,7 @@ PL_INLINE void lines_tile(const int rows, const int v, const pl_lines *tile) {
                     sum = v_fma(sum, scale ? v_load(scale + j * PL_LANES) : v_set1(1), v_load(bias + j * PL_LANES));
                 if (tile->relu) sum = v_keep(m_not(v_le(sum, v_zero())), sum);
                 if (j == v - 1)
-                    v_store_tail(to + j * PL_LANES, sum, tail);
+                    v_store_n(to + j * PL_LANES, sum, last);
                 else
                     v_store(to + j * PL_LANES, sum);
             }
@@ -144,9 +147,15 @@ PL_INLINE void repeats_tile(const int columns, const int v, const pl_repeats *ti
 /* clang-format on */
 #if PL_REAL_BITS == 64 || PL_VECTOR_BYTES == 16 /* nothing here needs speed: few kernels */
 #define LINES(X) X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 5)
+#define SINGLES(X)
 #define REPEATS(X) X(1, 1) X(2, 1)
 #else
 #define LINES(X) UP_TO_5(X, 1) UP_TO_5(X, 2) UP_TO_5(X, 3)
+#if PL_REGISTERS == 32 /* lanes wide enough that little is gained */
+#define SINGLES(X)
+#else
+#define SINGLES(X) UP_TO_5(X, 1) UP_TO_5(X, 2)
+#endif
 #define REPEATS(X) UP_TO_5(X, 1) UP_TO_5(X, 2) UP_TO_5(X, 3)
 #endif
 
@@ -154,17 +163,22 @@ PL_INLINE void repeats_tile(const int columns, const int v, const pl_repeats *ti
 #define REPEATS_FIT(s, v) ((s) * (v) <= REPEATS_SUMS)
 #define LINE(r, v)                                        \
     static void lines_##r##x##v(const pl_lines *tile) {   \
-        if (LINES_FIT(r, v)) lines_tile(r, v, tile);      \
+        if (LINES_FIT(r, v)) lines_tile(r, v, 0, tile);   \
     }
+#define SINGLE(r, v) \
+    static void lines_single_##r##x##v(const pl_lines *tile) { lines_tile(r, v, 1, tile); }
 #define REPEAT(s, v)                                        \
     static void repeats_##s##x##v(const pl_repeats *tile) { \
         if (REPEATS_FIT(s, v)) repeats_tile(s, v, tile);    \
     }
 LINES(LINE)
+SINGLES(SINGLE)
 REPEATS(REPEAT)
 
-#define LINE_ENTRY(r, v) .lines[v - 1][r - 1] = LINES_FIT(r, v) ? lines_##r##x##v : NULL,
+#define LINE_ENTRY(r, v) .lines[0][v - 1][r - 1] = LINES_FIT(r, v) ? lines_##r##x##v : NULL,
+#define SINGLE_ENTRY(r, v) .lines[1][v - 1][r - 1] = lines_single_##r##x##v,
 #define REPEAT_ENTRY(s, v) .repeats[v - 1][s - 1] = REPEATS_FIT(s, v) ? repeats_##s##x##v : NULL,
 
 const pl_few_filters_kernels PL_KERNEL(few_filters) = {
-    .lanes = PL_LANES, .repeat = repeat, LINES(LINE_ENTRY) REPEATS(REPEAT_ENTRY)};
+    .lanes = PL_LANES, .most_repeated = MOST_REPEATED, .repeat = repeat, LINES(LINE_ENTRY) SINGLES(SINGLE_ENTRY)
+        REPEATS(REPEAT_ENTRY)};
