@@ -268,7 +268,9 @@ static void band_of_weights(const weights_plan *plan, char *dw, pl_frame frame, 
     for (ptrdiff_t j = 0; j < s->k; j += cut->width) {
         const ptrdiff_t n = panel_columns(cut, j);
         const pl_taps_kernel(*tiles)[PL_TAPS_RUN] = kernels->taps[pl_ceil_div(n, kernels->lanes) - 1];
-        pl_taps taps = {.pixels = {.outer = rows, .inner = s->ow, .step = s->stride_w * s->c, .jump = s->stride_h * frame.row},
+        const pl_pixels pixels = {.outer = rows, .inner = s->ow, .step = s->stride_w * s->c,
+                                  .jump = s->stride_h * frame.row};
+        pl_taps taps = {.pixels = pixels,
                         .x_row = s->dilation_h * frame.row,
                         .dy = dy + j * item,
                         .ldy = s->k,
